@@ -1,0 +1,178 @@
+"""Inputs: everything that can reach a decision through the mailbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.domain.groups import GroupPlan
+from core.domain.orders import BookSnapshot, Funds, OrderReport, Outcome, Source, TradeReport
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitGroup:
+    """A person or a signal asks for a group. The plan's legs are in any order; it is planned again."""
+
+    plan: GroupPlan
+    by: str = "signal"
+
+
+@dataclass(frozen=True, slots=True)
+class SendReply:
+    """The answer to a send, classified by the broker's adapter."""
+
+    tag: str
+    outcome: Outcome
+    order_id: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModifyReply:
+    """The answer to a modification."""
+
+    tag: str
+    outcome: Outcome
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReply:
+    """The answer to a request to cancel."""
+
+    tag: str
+    outcome: Outcome
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNews:
+    """An order as the stream or a single query describes it."""
+
+    report: OrderReport
+    source: Source = Source.STREAM
+
+
+@dataclass(frozen=True, slots=True)
+class TradeNews:
+    """A trade that arrived by itself."""
+
+    report: TradeReport
+    source: Source = Source.STREAM
+
+
+@dataclass(frozen=True, slots=True)
+class BooksRead:
+    """The broker's books, whole."""
+
+    snapshot: BookSnapshot
+    source: Source = Source.POLL
+
+
+@dataclass(frozen=True, slots=True)
+class BooksFailed:
+    """The books could not be read, or not whole: nothing may be concluded from it."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarginAnswered:
+    """The broker's funds and its margin for a group's plan as a basket; ``basket_paise`` is None if unknown.
+
+    ``initial_paise`` is needed to send the orders as given; ``basket_paise`` is blocked afterwards.
+    """
+
+    group_id: str
+    funds: Funds | None
+    initial_paise: int | None
+    basket_paise: int | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """A deadline of the account has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotesMoved:
+    """Quotes have changed: the symbols that did."""
+
+    symbols: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorPass:
+    """The 100 ms look at every group that has not ended."""
+
+
+class OperatorAction(StrEnum):
+    """What a person can ask of the core."""
+
+    EXIT = "exit"
+    FLATTEN = "flatten"
+    FLATTEN_ALL = "flatten-all"
+    KILL = "kill"
+    RESET_KILL = "reset-kill"
+    ACKNOWLEDGE = "acknowledge"
+    HEDGE = "hedge"
+    COMPLETE = "complete"
+    SCALE_DOWN = "scale-down"
+    UNWIND = "unwind"
+    ADOPT = "adopt"
+    HANDLED = "handled"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCommand:
+    """A person's command. ``target`` is a group, an alert or a position; ``saw`` is the snapshot's version."""
+
+    action: OperatorAction
+    target: str
+    by: str
+    saw: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CoreStarted:
+    """A process has folded the journal and is about to ask the broker."""
+
+    restart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HealthNoticed:
+    """The engine noticed something about itself: loop lag, silence of stream and poll, margin use."""
+
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalTrouble:
+    """The journal failed (``error``), or has returned (``""``)."""
+
+    error: str
+    rows: int = 0
+
+
+Input = (
+    SubmitGroup
+    | SendReply
+    | ModifyReply
+    | CancelReply
+    | OrderNews
+    | TradeNews
+    | BooksRead
+    | BooksFailed
+    | MarginAnswered
+    | WakeUp
+    | QuotesMoved
+    | MonitorPass
+    | OperatorCommand
+    | CoreStarted
+    | HealthNoticed
+    | JournalTrouble
+)

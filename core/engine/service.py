@@ -1,0 +1,25 @@
+"""What the core offers to whoever hosts or watches it: a snapshot to read and commands to give."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from core.domain.groups import GroupPlan
+from core.domain.inputs import OperatorCommand
+from core.engine.snapshot import Snapshot
+
+
+class CoreService(Protocol):
+    """The console's whole view of the core. Both commands return at once; their effect shows in a snapshot."""
+
+    def snapshot(self) -> Snapshot:
+        """The newest picture; cheap, and the same object until something is published."""
+        ...
+
+    def command(self, command: OperatorCommand) -> None:
+        """Put an operator's command into the mailbox; refused underneath in a read-only session."""
+        ...
+
+    def submit(self, plan: GroupPlan, by: str) -> None:
+        """Ask for a new group."""
+        ...
