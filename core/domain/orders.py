@@ -142,6 +142,9 @@ class ChildOrder:
     modify_pending: bool = False
     asked_limit_paise: int = 0
     """The limit of the modification on its way; 0 where there is none."""
+    asked_units: int = 0
+    """The quantity of the modification on its way; until it is answered, the larger one counts."""
+    asked_to_limit: bool = False
     cancel_asked_at_ns: int = 0
     cancel_asks: int = 0
     cancel_pending: bool = False
@@ -170,7 +173,7 @@ class ChildOrder:
     @property
     def working_units(self) -> int:
         """Units that may still fill: everything unfilled of an order that is not over, known or not."""
-        return 0 if self.is_terminal else max(0, self.units - self.filled_units)
+        return 0 if self.is_terminal else max(0, max(self.units, self.asked_units) - self.filled_units)
 
     @property
     def traded_units(self) -> int:

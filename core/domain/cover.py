@@ -1,0 +1,67 @@
+"""Cover: which longs bound the loss of which shorts.
+
+A long covers a short of the same underlying, right and product, unit for unit, when it expires no earlier
+and its strike is within the plan's width; each unit covers once, and a put never covers a call. What is left
+over is *naked*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from core.domain.instruments import Contract, Right
+
+Holding = tuple[Contract, int]
+"""A contract with signed units, all of one product."""
+
+UncoveredByKind = dict[tuple[Right, date], int]
+
+
+def uncovered_by_kind(holdings: Iterable[Holding], width_paise: int | None) -> UncoveredByKind:
+    """Short option units that no long covers, by right and expiry; kinds without any are absent.
+
+    ``width_paise`` bounds the distance between the strikes; ``None`` is no bound. Exact within one expiry.
+    Across expiries it may leave a unit naked that a cleverer pairing would cover, never the reverse.
+    Futures neither cover nor need cover.
+    """
+    longs: list[tuple[Contract, int]] = []
+    shorts: list[tuple[Contract, int]] = []
+    for contract, units in holdings:
+        if contract.right is None or not units:
+            continue
+        (longs if units > 0 else shorts).append((contract, abs(units)))
+    if not shorts:
+        return {}
+    shorts.sort(key=lambda held: (-held[0].expiry.toordinal(), held[0].strike_paise))
+    longs.sort(key=lambda held: (-held[0].expiry.toordinal(), held[0].strike_paise))
+    left = [units for _, units in longs]
+    naked: UncoveredByKind = {}
+    for short, units in shorts:
+        for index, (long, _) in enumerate(longs):
+            if not left[index] or not covers(long, short, width_paise):
+                continue
+            used = min(units, left[index])
+            left[index] -= used
+            units -= used
+            if not units:
+                break
+        if units and short.right is not None:
+            kind = (short.right, short.expiry)
+            naked[kind] = naked.get(kind, 0) + units
+    return naked
+
+
+def uncovered_units(holdings: Iterable[Holding], width_paise: int | None) -> int:
+    """All short option units that no long covers."""
+    return sum(uncovered_by_kind(holdings, width_paise).values())
+
+
+def covers(long: Contract, short: Contract, width_paise: int | None) -> bool:
+    """Whether one unit of ``long`` bounds the loss of one unit of ``short``."""
+    return (
+        long.right is short.right
+        and long.underlying == short.underlying
+        and long.expiry >= short.expiry
+        and (width_paise is None or abs(long.strike_paise - short.strike_paise) <= width_paise)
+    )
