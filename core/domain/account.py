@@ -132,7 +132,7 @@ class Account:
     """
 
     identity: JournalIdentity = JournalIdentity()
-    settings: ExecutionSettings = ExecutionSettings()
+    settings: ExecutionSettings = field(default_factory=ExecutionSettings)
     seq: int = 0
     at_ns: int = 0
     groups: Mapping[str, MultiLegOrderGroup] = field(default_factory=dict)

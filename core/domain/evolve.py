@@ -16,10 +16,11 @@ from core.domain.account import (
     OrderBudget,
     Severity,
 )
-from core.domain.groups import Gate, Goal, HedgeState, LegState, MultiLegOrderGroup, Unhedged
+from core.domain.groups import Gate, Goal, LegState, MultiLegOrderGroup, Unhedged
 from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle, require_transition
 from core.domain.orders import TERMINAL, ChildOrder, Fill, OrderStatus, OrderType, Outcome
+from core.domain.tags import group_id_of
 from core.domain.timing import NS_PER_S
 
 _MINUTE_NS = 60 * NS_PER_S
@@ -29,7 +30,7 @@ _SEVERITY_RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
 
 
 def evolve(account: Account, row: f.Recorded) -> Account:
-    """The account after one more fact. Raises ``IllegalTransition`` for a move the lifecycle does not have."""
+    """The account after one more fact. Raises ``IllegalTransition`` for a move that the table has not."""
     fact = row.fact
     account = _MEANING[type(fact)](account, fact, row.at_ns)
     return replace(account, seq=row.seq, at_ns=max(account.at_ns, row.at_ns))
@@ -47,38 +48,6 @@ def group_of(account: Account, tag: str) -> MultiLegOrderGroup | None:
     """The group whose order carries this tag, if it is one of this journal's."""
     group = account.groups.get(group_id_of(tag))
     return group if group is not None and tag in group.orders else None
-
-
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-def base36(number: int, width: int) -> str:
-    """``number`` in base 36, padded to ``width``. Raises ``OverflowError`` when it does not fit."""
-    text = ""
-    while number:
-        number, digit = divmod(number, 36)
-        text = _DIGITS[digit] + text
-    if len(text) > width:
-        raise OverflowError(f"{text} does not fit into {width} characters of a tag")
-    return text.rjust(width, "0")
-
-
-def tag_for(nonce: str, group_number: int, leg: int, child: int, attempt: int) -> str:
-    """The tag of an order: nonce (6), group (3), leg (1), child (3) and attempt (2), 15 of ``[A-Z0-9]``."""
-    return f"{nonce}{base36(group_number, 3)}{base36(leg, 1)}{base36(child, 3)}{base36(attempt, 2)}"
-
-
-def group_id_for(number: int) -> str:
-    """The public name of a group: ``G-014``."""
-    return f"G-{number:03d}"
-
-
-def group_id_of(tag: str) -> str:
-    """The group that a tag of ours names; ``""`` for anything that is no tag of ours."""
-    try:
-        return group_id_for(int(tag[6:9], 36))
-    except ValueError:
-        return ""
 
 
 def _with_group(account: Account, group: MultiLegOrderGroup) -> Account:
@@ -645,16 +614,6 @@ _MEANING: dict[type[f.Fact], Callable[[Account, Any, int], Account]] = {
     f.JournalFailed: _journal_failed,
     f.JournalReturned: _journal_returned,
 }
-
-__all__ = [
-    "base36",
-    "evolve",
-    "fold",
-    "group_id_for",
-    "group_id_of",
-    "group_of",
-    "tag_for",
-]
 
 if set(_MEANING) != set(f.FACT_TYPES):  # a fact without a meaning must not get as far as a journal
     raise TypeError(f"facts without a meaning: {set(f.FACT_TYPES) ^ set(_MEANING)}")

@@ -43,7 +43,7 @@ class Goal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LegPlan:
-    """One leg as planned. ``ratio`` is lots per copy; ``score`` and ``reason`` say when it is sent and why."""
+    """One leg as planned: ``ratio`` lots a copy; ``score`` and ``reason`` say when it is sent and why."""
 
     index: int
     contract: Contract
@@ -64,8 +64,8 @@ class GroupPlan:
     """What a person agreed to, complete enough to be executed and judged without any other source.
 
     ``limit_net_paise`` is the least credit (positive) or the largest debit (negative) of one unit of every
-    ratio, in paise per unit; ``None`` is no limit. ``max_slippage_bps`` bounds each price against the one seen
-    when the leg was first sent. Times are exchange time. ``delta_limit_units`` and ``loss_limit_paise`` say
+    ratio, in paise per unit; ``None`` is no limit. ``max_slippage_bps`` bounds each price against the one
+    seen when the leg was first sent. Times are exchange time. ``delta_limit_units`` and ``loss_limit_paise`` say
     when the group counts as unhedged while it is incomplete.
     """
 

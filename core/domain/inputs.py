@@ -92,7 +92,9 @@ class MarginAnswered:
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """A deadline of the account has come."""
+    """The time has come at which these groups wanted to be looked at again (``""``: the account)."""
+
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class OperatorAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OperatorCommand:
-    """A person's command. ``target`` is a group, an alert or a position; ``saw`` is the snapshot's version."""
+    """A person's command: ``target`` is a group, an alert or a position, ``saw`` the snapshot's version."""
 
     action: OperatorAction
     target: str

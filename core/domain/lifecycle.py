@@ -83,7 +83,7 @@ MANUAL_MEANING: dict[ManualCause, str] = {
     ManualCause.HEDGE_EXHAUSTED: "the emergency hedge did not fill within its tries",
     ManualCause.UNWIND_EXHAUSTED: "the reverse trades did not fill within their tries",
     ManualCause.EXIT_EXHAUSTED: "the exit did not fill within its tries",
-    ManualCause.CANCEL_UNCONFIRMED: "the broker never confirmed a cancel; a second exit could double the first",
+    ManualCause.CANCEL_UNCONFIRMED: "the broker never confirmed a cancel; another exit could double it",
     ManualCause.UNKNOWN_UNRESOLVED: "a send was never answered and the books cannot settle it",
     ManualCause.SHARED_SYMBOL_CLOSED: "someone else closed units that several groups hold",
     ManualCause.QUANTITY_MISMATCH: "the broker's position differs and nobody's trades explain it",

@@ -7,6 +7,7 @@ wall clock moves nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Protocol
 
@@ -24,6 +25,13 @@ class Clock(Protocol):
 
     async def sleep_until(self, deadline_ns: int) -> None:
         """Return once ``now_ns()`` has reached ``deadline_ns``; at once if it has already."""
+        ...
+
+    def call_at(self, at_ns: int, callback: Callable[[], None]) -> None:
+        """Call ``callback`` on the loop's thread once ``now_ns()`` has reached ``at_ns``; never at once.
+
+        Calls with different times happen in the order of their times.
+        """
         ...
 
 

@@ -10,7 +10,7 @@ from core.engine.snapshot import Snapshot
 
 
 class CoreService(Protocol):
-    """The console's whole view of the core. Both commands return at once; their effect shows in a snapshot."""
+    """The console's whole view of the core. Commands return at once; their effect shows in a snapshot."""
 
     def snapshot(self) -> Snapshot:
         """The newest picture; cheap, and the same object until something is published."""

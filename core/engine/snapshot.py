@@ -16,8 +16,8 @@ from core.domain.quotes import MarketView
 class Exposure:
     """The interim exposure of a group, or of all of them.
 
-    ``loss_down_paise`` and ``loss_up_paise`` are the change in value at -3 % and +3 % of the forward (negative
-    is a loss). ``blind`` means that quotes are stale and the worst of +-3 % is shown.
+    ``loss_down_paise`` and ``loss_up_paise`` are the change in value at -3 % and +3 % of the forward
+    (negative is a loss). ``blind`` means that quotes are stale and the worst of +-3 % is shown.
     """
 
     delta_units: float = 0.0

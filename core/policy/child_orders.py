@@ -1,0 +1,164 @@
+"""Child orders: slices of at most the freeze quantity, a tag each, paced to the order budget."""
+
+from __future__ import annotations
+
+from core.domain.effects import CancelOrder, ModifyOrder, SendOrder
+from core.domain.facts import CancelIntended, ModifyIntended, OrderIntended
+from core.domain.groups import MultiLegOrderGroup
+from core.domain.instruments import Contract, Side
+from core.domain.orders import LANES, ChildOrder, Lane, OrderStatus, OrderType, Outcome, Purpose
+from core.domain.tags import tag_for
+from core.domain.timing import NS_PER_MS
+from core.policy.order_budget import may_send, next_send_ns
+from core.policy.turn import Turn
+
+
+class ChildOrderManager:
+    """Slices a quantity and intends the orders for it, as far as the budget allows now."""
+
+    @staticmethod
+    def slices(contract: Contract, units: int) -> tuple[int, ...]:
+        """Whole-lot slices of at most the freeze quantity that add up to ``units``.
+
+        Raises ``ValueError`` when the freeze quantity is unknown or ``units`` is no whole number of lots:
+        neither is ever guessed or rounded.
+        """
+        largest = contract.sliceable_units
+        if largest <= 0:
+            raise ValueError(f"{contract.symbol}: the freeze quantity is unknown or below one lot")
+        if units <= 0 or not contract.is_whole_lots(units):
+            raise ValueError(f"{contract.symbol}: {units} units are no whole lots of {contract.lot_units}")
+        full, rest = divmod(units, largest)
+        return (largest,) * full + ((rest,) if rest else ())
+
+    @staticmethod
+    def count(contract: Contract, units: int) -> int:
+        """How many orders ``units`` take."""
+        return len(ChildOrderManager.slices(contract, units)) if units else 0
+
+    @staticmethod
+    def intend(
+        turn: Turn,
+        group_id: str,
+        leg: int,
+        side: Side,
+        units: int,
+        purpose: Purpose,
+        limit_paise: int,
+        *,
+        trigger_paise: int = 0,
+    ) -> int:
+        """Intend orders for ``units`` and have them sent; returns the units that the budget let through.
+
+        What it held back is looked at again when the budget allows: the caller works from what is wanted, so
+        nothing needs to remember it.
+        """
+        contract = turn.group(group_id).legs[leg].plan.contract
+        sent = 0
+        for slice_units in ChildOrderManager.slices(contract, units):
+            if not _budget_allows(turn, group_id, LANES[purpose]):
+                break
+            _intend_one(turn, group_id, leg, side, slice_units, purpose, limit_paise, trigger_paise)
+            sent += slice_units
+        return sent
+
+
+def _budget_allows(turn: Turn, group_id: str, lane: Lane) -> bool:
+    if may_send(turn.account, lane, turn.now_ns):
+        return True
+    at_ns = next_send_ns(turn.account, lane, turn.now_ns)
+    if at_ns is not None:
+        turn.wake(group_id, at_ns)
+    return False
+
+
+def _intend_one(
+    turn: Turn,
+    group_id: str,
+    leg: int,
+    side: Side,
+    units: int,
+    purpose: Purpose,
+    limit_paise: int,
+    trigger_paise: int,
+) -> None:
+    group = turn.group(group_id)
+    contract = group.legs[leg].plan.contract
+    child, attempt = _number(group, leg)
+    quote = turn.view.quotes.get(contract.symbol)
+    order = ChildOrder(
+        tag=tag_for(turn.account.identity.nonce, group.plan.number, leg, child, attempt),
+        group_id=group_id,
+        leg=leg,
+        child=child,
+        attempt=attempt,
+        purpose=purpose,
+        symbol=contract.symbol,
+        exchange=contract.exchange,
+        product=group.plan.product,
+        side=side,
+        units=units,
+        lot_units=contract.lot_units,
+        order_type=OrderType.SL if trigger_paise else OrderType.LIMIT,
+        limit_paise=limit_paise,
+        trigger_paise=trigger_paise,
+        intended_at_ns=turn.now_ns,
+    )
+    bid = quote.bid_paise if quote is not None else None
+    ask = quote.ask_paise if quote is not None else None
+    turn.record(OrderIntended(order, bid or 0, ask or 0), group_id)
+    turn.perform(SendOrder(order))
+
+
+def _number(group: MultiLegOrderGroup, leg: int) -> tuple[int, int]:
+    """A child that came to nothing is tried again under its own number; otherwise the next one."""
+    for order in reversed(group.orders.values()):
+        if order.leg == leg:
+            failed = order.outcome in (Outcome.REJECTED, Outcome.DENIED) or (
+                order.status is OrderStatus.REJECTED
+            )
+            if failed and not order.filled_units:
+                return order.child, order.attempt + 1
+            break
+    return group.legs[leg].children + 1, 1
+
+
+def failed_attempts(group: MultiLegOrderGroup, leg: int, side: Side) -> tuple[int, int]:
+    """How often in a row the last child of a leg and side came to nothing, and when that was last heard."""
+    for order in reversed(group.orders.values()):
+        if order.leg == leg and order.side is side:
+            failed = order.outcome in (Outcome.REJECTED, Outcome.DENIED) or (
+                order.status is OrderStatus.REJECTED
+            )
+            return (order.attempt, order.heard_at_ns) if failed else (0, 0)
+    return 0, 0
+
+
+def reprice(turn: Turn, order: ChildOrder, limit_paise: int, reason: str, *, to_limit: bool = False) -> bool:
+    """Move a working order's limit, if the budget allows. Returns whether it was intended."""
+    if order.order_id is None or not _budget_allows(turn, order.group_id, order.lane):
+        return False
+    turn.record(ModifyIntended(order.tag, limit_paise, 0, order.units, to_limit, reason), order.group_id)
+    turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, 0, order.units, to_limit))
+    return True
+
+
+def cancel(turn: Turn, order: ChildOrder, reason: str) -> None:
+    """Ask for an order to be cancelled, and keep asking; a cancel is never held back by entries.
+
+    An order whose id is not known yet cannot be cancelled: it is as soon as the books have named it.
+    """
+    if order.is_terminal:
+        return
+    if order.order_id is None:
+        return
+    every_ns = turn.settings.cancel_ask_every_ms * NS_PER_MS
+    due_ns = order.cancel_asked_at_ns + every_ns * min(order.cancel_asks, 4)
+    if order.cancel_pending and turn.now_ns < due_ns:
+        turn.wake(order.group_id, due_ns)
+        return
+    if not _budget_allows(turn, order.group_id, Lane.EXIT):
+        return
+    turn.record(CancelIntended(order.tag, reason), order.group_id)
+    turn.perform(CancelOrder(order.tag, order.order_id))
+    turn.wake(order.group_id, turn.now_ns + every_ns)

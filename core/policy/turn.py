@@ -1,0 +1,144 @@
+"""A turn: one input being decided. Facts are taken over at once, so that the next rule sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.domain.account import Account, DivergenceKind, Severity
+from core.domain.effects import Effect
+from core.domain.evolve import evolve
+from core.domain.facts import (
+    AlertCleared,
+    AlertRaised,
+    DivergenceFound,
+    DivergenceHealed,
+    Fact,
+    Recorded,
+    StateChanged,
+)
+from core.domain.groups import MultiLegOrderGroup
+from core.domain.lifecycle import ExecutionLifecycle, ManualCause
+from core.domain.quotes import MarketView
+from core.domain.settings import ExecutionSettings
+from core.domain.timing import NS_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an input led to: the next account, the rows to commit, what to do then, and when to look again.
+
+    ``wakes`` holds, for each group that was looked at, the exchange time of its next look (0: none).
+    """
+
+    account: Account
+    rows: tuple[Recorded, ...]
+    effects: tuple[Effect, ...]
+    wakes: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Turn:
+    """The working surface of one decision. It lives for one input and is pure from the outside."""
+
+    account: Account
+    view: MarketView
+    now_ns: int
+    rows: list[Recorded] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    wakes: dict[str, int] = field(default_factory=dict)
+    guards_off: frozenset[str] = frozenset()
+    """Guards that the simulator has switched off to show that it notices; empty in production."""
+
+    @property
+    def settings(self) -> ExecutionSettings:
+        """The numbers in force."""
+        return self.account.settings
+
+    def group(self, group_id: str) -> MultiLegOrderGroup:
+        """A group as it stands after everything decided so far."""
+        return self.account.groups[group_id]
+
+    def guarded(self, guard: str) -> bool:
+        """Whether a guard is on; only the simulator ever switches one off."""
+        return guard not in self.guards_off
+
+    def record(self, fact: Fact, group_id: str = "") -> None:
+        """Take over a fact, under the name of the group it belongs to."""
+        row = Recorded(self.account.seq + 1, self.now_ns, group_id, fact)
+        self.account = evolve(self.account, row)
+        self.rows.append(row)
+
+    def perform(self, effect: Effect) -> None:
+        """Have something done outside, once everything recorded is committed."""
+        self.effects.append(effect)
+
+    def wake(self, group_id: str, at_ns: int) -> None:
+        """Look at a group again no later than this."""
+        before = self.wakes.get(group_id, 0)
+        self.wakes[group_id] = at_ns if not before else min(before, at_ns)
+
+    def wake_in(self, group_id: str, delay_ms: int) -> None:
+        """Look at a group again in so many milliseconds."""
+        self.wake(group_id, self.now_ns + delay_ms * NS_PER_MS)
+
+    def move(
+        self,
+        group_id: str,
+        state: ExecutionLifecycle,
+        reason: str,
+        cause: ManualCause | None = None,
+    ) -> None:
+        """Change a group's state, unless it is there already."""
+        group = self.group(group_id)
+        if group.state is not state:
+            self.record(StateChanged(group_id, state, reason, cause), group_id)
+
+    def manual(self, group_id: str, cause: ManualCause, text: str) -> None:
+        """Stop automation for a group, say why, and call for a person."""
+        if self.group(group_id).state is ExecutionLifecycle.MANUAL:
+            return
+        self.move(group_id, ExecutionLifecycle.MANUAL, text, cause)
+        self.alert(
+            f"manual:{group_id}", Severity.CRITICAL, f"{group_id} needs you: {text}", "manual", group_id
+        )
+
+    def alert(self, alert_id: str, severity: Severity, text: str, runbook: str, group_id: str = "") -> None:
+        """Raise an alert, unless it stands already in the same words."""
+        before = self.account.alerts.get(alert_id)
+        if before is not None and not before.cleared and before.text == text:
+            return
+        self.record(AlertRaised(alert_id, severity, text, runbook, group_id), group_id)
+
+    def clear_alert(self, alert_id: str) -> None:
+        """Take an alert down, if it stands."""
+        before = self.account.alerts.get(alert_id)
+        if before is not None and not before.cleared:
+            self.record(AlertCleared(alert_id), before.group_id)
+
+    def diverged(
+        self,
+        divergence_id: str,
+        kind: DivergenceKind,
+        detail: str,
+        *,
+        group_id: str = "",
+        symbol: str = "",
+        healed: str = "",
+    ) -> None:
+        """Record a difference between the broker's word and ours, healed at once where ``healed`` says how."""
+        before = self.account.divergences.get(divergence_id)
+        if before is None or not before.is_open:
+            self.record(DivergenceFound(divergence_id, kind, detail, group_id, symbol), group_id)
+        if healed:
+            self.heal(divergence_id, healed)
+
+    def heal(self, divergence_id: str, how: str) -> None:
+        """Record that a difference is gone, if it stands."""
+        before = self.account.divergences.get(divergence_id)
+        if before is not None and before.is_open:
+            self.record(DivergenceHealed(divergence_id, how), before.group_id)
+
+    def done(self) -> Decision:
+        """What the turn came to."""
+        return Decision(self.account, tuple(self.rows), tuple(self.effects), self.wakes)
