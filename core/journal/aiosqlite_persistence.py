@@ -1,0 +1,177 @@
+"""``PersistenceLayer`` for production: one writer task, one connection, its own thread."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import aiosqlite
+
+from core.domain.facts import Recorded
+from core.journal.chain import ChainHead
+from core.journal.errors import JournalClosed, JournalError, JournalWriteFailed
+from core.journal.opening import OpenedJournal, Synchronous, open_journal, read_journal
+from core.journal.writing import Batch, WriteFault, apply, merged
+
+_Result = TypeVar("_Result")
+_Waiter = tuple[Batch, "asyncio.Future[None]"]
+
+
+class _Connection(aiosqlite.Connection):
+    """A connection whose transactions run whole on its thread, so that nothing can stop one half-way."""
+
+    async def run(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Run ``work`` on the connection's thread: one hop, however many statements."""
+        result: _Result = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+        return result
+
+
+class AiosqlitePersistence:
+    """Callers queue batches and await a shielded future; one task commits whatever waits, together.
+
+    Open it with ``await AiosqlitePersistence.open(...)`` and close it in a ``finally``: the thread behind it
+    keeps a process alive that forgets to, until the event loop ends.
+    """
+
+    def __init__(
+        self, path: Path, connection: _Connection, opened: OpenedJournal, fault: WriteFault | None
+    ) -> None:
+        self._path = path
+        self._connection = connection
+        self._head: ChainHead = opened.head
+        self._fault = fault
+        self._queue: asyncio.Queue[_Waiter | None] = asyncio.Queue()
+        self._closing: asyncio.Task[None] | None = None
+        self._writer = asyncio.create_task(self._write(), name="journal-writer")
+        self._ending = False
+        self._ended: asyncio.Future[None] | None = None
+        self.transactions = 0
+        self._warnings = opened.warnings
+
+    @classmethod
+    async def open(
+        cls,
+        path: str | Path,
+        synchronous: Synchronous = Synchronous.FULL,
+        *,
+        fault: WriteFault | None = None,
+        sole_writer: bool = False,
+    ) -> AiosqlitePersistence:
+        """Open or create the journal. Raises what ``open_journal`` raises."""
+        opened: list[OpenedJournal] = []
+
+        def connect() -> sqlite3.Connection:
+            opened.append(open_journal(path, synchronous, sole_writer=sole_writer))
+            return opened[0].connection
+
+        connection = _Connection(connect, iter_chunk_size=64)
+        await connection
+        return cls(Path(path), connection, opened[0], fault)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was noticed at the opening that a person should know."""
+        return self._warnings
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last committed row, 0 in an empty journal."""
+        return self._head.seq
+
+    async def commit(self, batch: Batch) -> None:
+        """See ``PersistenceLayer``."""
+        if self._closing is not None or self._writer.done():
+            raise JournalClosed
+        if not batch.rows:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait((batch, done))
+        await asyncio.shield(done)
+
+    def read(self) -> Iterator[Recorded]:
+        """See ``PersistenceLayer``; over a connection of its own, which cannot write."""
+        return read_journal(self._path)
+
+    async def close(self) -> None:
+        """See ``PersistenceLayer``. A cancelled caller is cancelled once the file is closed, not before."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="journal-close")
+        cancelled: asyncio.CancelledError | None = None
+        while not self._closing.done():
+            try:
+                await asyncio.shield(self._closing)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+        self._closing.result()
+
+    async def _close(self) -> None:
+        self._queue.put_nowait(None)
+        try:
+            await asyncio.wait([self._writer])
+        finally:
+            self._end_thread()
+        if self._ended is not None:
+            await self._ended
+
+    def _end_thread(self) -> None:
+        if not self._ending:
+            self._ending = True
+            self._ended = self._connection.stop()
+
+    async def _write(self) -> None:
+        try:
+            more = True
+            while more:
+                waiting: list[_Waiter] = []
+                item = await self._queue.get()
+                while item is not None:
+                    waiting.append(item)
+                    if self._queue.empty():
+                        break
+                    item = self._queue.get_nowait()
+                more = item is not None
+                if waiting:
+                    await self._commit_together(waiting)
+        finally:
+            # Without ``close`` this is reached only as the loop goes down, which the thread must not outlive.
+            self._end_thread()
+            while not self._queue.empty():
+                late = self._queue.get_nowait()
+                if late is not None:
+                    _settle(late[1], JournalClosed())
+
+    async def _commit_together(self, waiting: list[_Waiter]) -> None:
+        batch = merged(batch for batch, _ in waiting)
+        head, fault = self._head, self._fault
+        failure: Exception | None = None
+        try:
+            self._head = await self._connection.run(lambda raw: apply(raw, batch, head, fault))
+            self.transactions += 1
+        except asyncio.CancelledError:
+            for _, done in waiting:
+                done.cancel()
+            raise
+        except JournalError as error:
+            failure = error
+        except Exception as error:
+            # A defect in a batch must reach its caller and leave the writer alive for the next one.
+            failure = JournalWriteFailed(f"{type(error).__name__}: {error}")
+            failure.__cause__ = error
+        for _, done in waiting:
+            _settle(done, failure)
+
+
+def _settle(done: asyncio.Future[None], failure: Exception | None) -> None:
+    if done.done():
+        return
+    if failure is None:
+        done.set_result(None)
+    else:
+        done.set_exception(failure)
+        # The caller may be gone; a failure that nobody awaits is no defect of the loop's.
+        done.exception()

@@ -1,0 +1,101 @@
+"""``PersistenceLayer``: the port through which facts are made durable, and its adapter for simulations."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from core.domain.facts import Recorded
+from core.journal.errors import JournalClosed
+from core.journal.opening import IN_MEMORY, Synchronous, open_journal, read_journal, read_rows
+from core.journal.writing import Batch, WriteFault, apply
+
+
+class PersistenceLayer(Protocol):
+    """Where the facts go before anything follows from them."""
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last committed row, 0 in an empty journal."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was noticed at the opening that a person should know."""
+        ...
+
+    async def commit(self, batch: Batch) -> None:
+        """Return once the batch is durable.
+
+        Raises ``JournalWriteFailed`` when it is not, nothing of it, and ``JournalClosed`` after ``close``. A
+        caller that is cancelled while it waits does not know: the commit goes on, and ``last_seq`` tells.
+        """
+        ...
+
+    def read(self) -> Iterator[Recorded]:
+        """Every committed row in order. Raises ``JournalCorrupt`` at the first that is not as written."""
+        ...
+
+    async def close(self) -> None:
+        """Commit what waits, then close the file. Harmless when repeated."""
+        ...
+
+
+class InlinePersistence:
+    """Commits on the caller's thread, into memory or a file: no second thread, so a seed decides everything.
+
+    ``latency`` is awaited after each commit and before it is acknowledged, on whatever clock it uses;
+    ``fault`` may make a commit fail. Raises what ``open_journal`` raises.
+    """
+
+    def __init__(
+        self,
+        path: str | Path = IN_MEMORY,
+        synchronous: Synchronous = Synchronous.FULL,
+        *,
+        latency: Callable[[], Awaitable[None]] | None = None,
+        fault: WriteFault | None = None,
+        sole_writer: bool = False,
+    ) -> None:
+        opened = open_journal(path, synchronous, sole_writer=sole_writer)
+        self._path = path
+        self._connection = opened.connection
+        self._head = opened.head
+        self._latency = latency
+        self._fault = fault
+        self._closed = False
+        self._warnings = opened.warnings
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was noticed at the opening that a person should know."""
+        return self._warnings
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last committed row, 0 in an empty journal."""
+        return self._head.seq
+
+    async def commit(self, batch: Batch) -> None:
+        """See ``PersistenceLayer``."""
+        if self._closed:
+            raise JournalClosed
+        if not batch.rows:
+            return
+        self._head = apply(self._connection, batch, self._head, self._fault)
+        if self._latency is not None:
+            await self._latency()
+
+    def read(self) -> Iterator[Recorded]:
+        """See ``PersistenceLayer``."""
+        if str(self._path) != IN_MEMORY:
+            return read_journal(self._path)
+        if self._closed:
+            raise JournalClosed
+        return read_rows(self._connection, "in memory")
+
+    async def close(self) -> None:
+        """See ``PersistenceLayer``. What was in memory is gone."""
+        self._closed = True
+        self._connection.close()
