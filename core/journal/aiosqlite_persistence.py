@@ -6,27 +6,23 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import aiosqlite
 
 from core.domain.facts import Recorded
-from core.journal.chain import ChainHead
 from core.journal.errors import JournalClosed, JournalError, JournalWriteFailed
 from core.journal.opening import OpenedJournal, Synchronous, open_journal, read_journal
-from core.journal.writing import Batch, WriteFault, apply, merged
+from core.journal.writing import Batch, JournalWriter, WriteFault, merged
 
-_Result = TypeVar("_Result")
 _Waiter = tuple[Batch, "asyncio.Future[None]"]
 
 
 class _Connection(aiosqlite.Connection):
     """A connection whose transactions run whole on its thread, so that nothing can stop one half-way."""
 
-    async def run(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    async def run(self, work: Callable[[Batch], None], batch: Batch) -> None:
         """Run ``work`` on the connection's thread: one hop, however many statements."""
-        result: _Result = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
-        return result
+        await self._execute(work, batch)  # type: ignore[no-untyped-call]
 
 
 class AiosqlitePersistence:
@@ -41,11 +37,10 @@ class AiosqlitePersistence:
     ) -> None:
         self._path = path
         self._connection = connection
-        self._head: ChainHead = opened.head
-        self._fault = fault
+        self._journal = JournalWriter(opened.connection, opened.head, fault)
         self._queue: asyncio.Queue[_Waiter | None] = asyncio.Queue()
         self._closing: asyncio.Task[None] | None = None
-        self._writer = asyncio.create_task(self._write(), name="journal-writer")
+        self._writing = asyncio.create_task(self._write(), name="journal-writer")
         self._ending = False
         self._ended: asyncio.Future[None] | None = None
         self.transactions = 0
@@ -79,11 +74,11 @@ class AiosqlitePersistence:
     @property
     def last_seq(self) -> int:
         """The number of the last committed row, 0 in an empty journal."""
-        return self._head.seq
+        return self._journal.head.seq
 
     async def commit(self, batch: Batch) -> None:
         """See ``PersistenceLayer``."""
-        if self._closing is not None or self._writer.done():
+        if self._closing is not None or self._writing.done():
             raise JournalClosed
         if not batch.rows:
             return
@@ -112,7 +107,7 @@ class AiosqlitePersistence:
     async def _close(self) -> None:
         self._queue.put_nowait(None)
         try:
-            await asyncio.wait([self._writer])
+            await asyncio.wait([self._writing])
         finally:
             self._end_thread()
         if self._ended is not None:
@@ -147,10 +142,9 @@ class AiosqlitePersistence:
 
     async def _commit_together(self, waiting: list[_Waiter]) -> None:
         batch = merged(batch for batch, _ in waiting)
-        head, fault = self._head, self._fault
         failure: Exception | None = None
         try:
-            self._head = await self._connection.run(lambda raw: apply(raw, batch, head, fault))
+            await self._connection.run(self._journal.apply, batch)
             self.transactions += 1
         except asyncio.CancelledError:
             for _, done in waiting:

@@ -9,7 +9,7 @@ from typing import Protocol
 from core.domain.facts import Recorded
 from core.journal.errors import JournalClosed
 from core.journal.opening import IN_MEMORY, Synchronous, open_journal, read_journal, read_rows
-from core.journal.writing import Batch, WriteFault, apply
+from core.journal.writing import Batch, JournalWriter, WriteFault
 
 
 class PersistenceLayer(Protocol):
@@ -61,9 +61,8 @@ class InlinePersistence:
         opened = open_journal(path, synchronous, sole_writer=sole_writer)
         self._path = path
         self._connection = opened.connection
-        self._head = opened.head
+        self._writer = JournalWriter(opened.connection, opened.head, fault)
         self._latency = latency
-        self._fault = fault
         self._closed = False
         self._warnings = opened.warnings
 
@@ -75,7 +74,7 @@ class InlinePersistence:
     @property
     def last_seq(self) -> int:
         """The number of the last committed row, 0 in an empty journal."""
-        return self._head.seq
+        return self._writer.head.seq
 
     async def commit(self, batch: Batch) -> None:
         """See ``PersistenceLayer``."""
@@ -83,7 +82,7 @@ class InlinePersistence:
             raise JournalClosed
         if not batch.rows:
             return
-        self._head = apply(self._connection, batch, self._head, self._fault)
+        self._writer.apply(batch)
         if self._latency is not None:
             await self._latency()
 

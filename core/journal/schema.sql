@@ -18,10 +18,6 @@ BEGIN SELECT RAISE(ABORT, 'events are append-only: a row is never changed'); END
 CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events
 BEGIN SELECT RAISE(ABORT, 'events are append-only: a row is never deleted'); END;
 
-CREATE TRIGGER events_are_never_replaced BEFORE INSERT ON events
-WHEN EXISTS (SELECT 1 FROM events WHERE seq = NEW.seq)
-BEGIN SELECT RAISE(ABORT, 'events are append-only: a row is never replaced'); END;
-
 -- One row a group: where it stands, and why.
 CREATE TABLE execution_states (
   group_id       TEXT PRIMARY KEY,

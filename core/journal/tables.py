@@ -19,9 +19,8 @@ Row = tuple[int | str, ...]
 _JSON = msgspec.json.Encoder().encode
 
 
-def execution_state_row(group: MultiLegOrderGroup, at_ns: int, seq: int) -> Row:
-    """The row of ``execution_states``, in the order of its columns."""
-    plan = group.plan
+def legs_json(group: MultiLegOrderGroup) -> str:
+    """Symbol, side, target and net units of each leg, for the column ``legs`` of ``execution_states``."""
     legs = [
         {
             "symbol": leg.plan.contract.symbol,
@@ -31,18 +30,24 @@ def execution_state_row(group: MultiLegOrderGroup, at_ns: int, seq: int) -> Row:
         }
         for index, leg in enumerate(group.legs)
     ]
+    return _JSON(legs).decode()
+
+
+def execution_state_row(group: MultiLegOrderGroup, legs: str, at_ns: int, seq: int) -> Row:
+    """The row of ``execution_states``, in the order of its columns."""
+    plan = group.plan
     return (
         plan.group_id,
-        group.state.value,
+        str(group.state),
         group.reason,
-        group.cause.value if group.cause is not None else "",
+        str(group.cause) if group.cause is not None else "",
         plan.strategy,
         plan.underlying,
-        plan.product.value,
-        group.goal.value,
+        str(plan.product),
+        str(group.goal),
         group.copies,
         plan.copies,
-        _JSON(legs).decode(),
+        legs,
         len(group.live),
         group.planned_at_ns,
         group.state_since_ns,
@@ -53,27 +58,25 @@ def execution_state_row(group: MultiLegOrderGroup, at_ns: int, seq: int) -> Row:
     )
 
 
-def leg_state_rows(group: MultiLegOrderGroup, seq: int) -> list[Row]:
-    """The rows of ``leg_states`` for every leg of a group."""
-    return [
-        (
-            group.plan.group_id,
-            index,
-            leg.plan.contract.symbol,
-            leg.plan.side.value,
-            leg.plan.leg_type.value,
-            group.target_units(index),
-            leg.net_units,
-            leg.bought_units,
-            leg.sold_units,
-            leg.closed_units,
-            leg.bought_value_paise,
-            leg.sold_value_paise,
-            leg.children,
-            seq,
-        )
-        for index, leg in enumerate(group.legs)
-    ]
+def leg_state_row(group: MultiLegOrderGroup, index: int, seq: int) -> Row:
+    """The row of ``leg_states`` for one leg of a group."""
+    leg = group.legs[index]
+    return (
+        group.plan.group_id,
+        index,
+        leg.plan.contract.symbol,
+        str(leg.plan.side),
+        str(leg.plan.leg_type),
+        group.target_units(index),
+        leg.net_units,
+        leg.bought_units,
+        leg.sold_units,
+        leg.closed_units,
+        leg.bought_value_paise,
+        leg.sold_value_paise,
+        leg.children,
+        seq,
+    )
 
 
 def order_state_rows(rows: Iterable[Recorded], groups: dict[str, MultiLegOrderGroup]) -> list[Row]:
@@ -94,15 +97,15 @@ def order_state_rows(rows: Iterable[Recorded], groups: dict[str, MultiLegOrderGr
                     tag,
                     group_id,
                     order.leg,
-                    order.purpose.value,
+                    str(order.purpose),
                     order.symbol,
-                    order.side.value,
+                    str(order.side),
                     order.units,
                     order.filled_units,
                     order.limit_paise,
                     order.trigger_paise,
-                    order.outcome.value if order.outcome is not None else "",
-                    order.status.value,
+                    str(order.outcome) if order.outcome is not None else "",
+                    str(order.status),
                     order.order_id or "",
                     order.message,
                     order.intended_at_ns,
@@ -118,7 +121,7 @@ def emergency_hedge_rows(rows: Iterable[Recorded]) -> list[Row]:
     for row in rows:
         fact = row.fact
         if isinstance(fact, HedgeWanted):
-            side = fact.side.value
+            side = str(fact.side)
             hedges.append(
                 (row.seq, fact.group_id, row.at_ns, fact.hedge, fact.symbol, side, fact.units, fact.reason)
             )

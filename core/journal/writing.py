@@ -1,12 +1,12 @@
-"""``apply``: the one way in which anything gets into the journal, all of it or nothing."""
+"""``JournalWriter.apply``: the one way in which anything gets into the journal, all of it or nothing."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.domain.facts import Recorded
 from core.domain.groups import MultiLegOrderGroup
@@ -21,7 +21,8 @@ from core.journal.tables import (
     Row,
     emergency_hedge_rows,
     execution_state_row,
-    leg_state_rows,
+    leg_state_row,
+    legs_json,
     order_state_rows,
 )
 
@@ -53,33 +54,80 @@ def merged(batches: Iterable[Batch]) -> Batch:
     return Batch(tuple(rows), tuple(groups.values()))
 
 
-def apply(
-    connection: sqlite3.Connection, batch: Batch, head: ChainHead, fault: WriteFault | None = None
-) -> ChainHead:
-    """Commit a batch in one transaction and return the new head of the chain.
+class JournalWriter:
+    """Writes batches over one connection in autocommit mode (``isolation_level=None``), and keeps the chain.
 
-    ``batch`` has at least one row, ``connection`` is in autocommit mode (``isolation_level=None``) and
-    ``head`` is the last committed row.
-    Raises ``JournalWriteFailed`` when it did not happen; it is then rolled back, and ``head`` still holds.
+    It remembers each group as last committed, so that only the legs that changed are written again.
     """
-    try:
-        events, after = _chained(batch.rows, head)
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(_EVENT, events)
-        _write_states(connection, batch)
-        if fault is not None:
-            fault()
-        connection.execute("COMMIT")
-    except BaseException as error:
-        with suppress(sqlite3.Error):
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        if isinstance(error, sqlite3.Error):
-            raise JournalWriteFailed(str(error), "Check the disk's free space and its health.") from error
-        if isinstance(error, (FactUnwritable, OverflowError, UnicodeError)):
-            raise JournalWriteFailed(str(error)) from error
-        raise
-    return after
+
+    def __init__(
+        self, connection: sqlite3.Connection, head: ChainHead, fault: WriteFault | None = None
+    ) -> None:
+        self._connection = connection
+        self._fault = fault
+        self._written: dict[str, _Written] = {}
+        self.head = head
+
+    def apply(self, batch: Batch) -> None:
+        """Commit a batch of at least one row in one transaction.
+
+        Raises ``JournalWriteFailed`` when it did not happen: it is then rolled back, and the chain as before.
+        """
+        connection = self._connection
+        try:
+            events, after = _chained(batch.rows, self.head)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(_EVENT, events)
+            written = self._write_states(batch)
+            if self._fault is not None:
+                self._fault()
+            connection.execute("COMMIT")
+        except BaseException as error:
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise JournalWriteFailed(str(error), "Check the disk's free space and its health.") from error
+            if isinstance(error, (FactUnwritable, OverflowError, UnicodeError)):
+                raise JournalWriteFailed(str(error)) from error
+            raise
+        self.head = after
+        self._written.update(written)
+
+    def _write_states(self, batch: Batch) -> Mapping[str, _Written]:
+        connection = self._connection
+        last = batch.rows[-1]
+        groups: dict[str, MultiLegOrderGroup] = {}
+        written: dict[str, _Written] = {}
+        for group in batch.groups:
+            group_id = group.plan.group_id
+            groups[group_id] = group
+            before = self._written.get(group_id)
+            changed = _changed_legs(before, group)
+            text = legs_json(group) if before is None or changed else before.legs
+            written[group_id] = _Written(group, text)
+            connection.execute(EXECUTION_STATE, execution_state_row(group, text, last.at_ns, last.seq))
+            if changed:
+                connection.executemany(LEG_STATE, [leg_state_row(group, leg, last.seq) for leg in changed])
+        orders = order_state_rows(batch.rows, groups)
+        if orders:
+            connection.executemany(ORDER_STATE, orders)
+        hedges = emergency_hedge_rows(batch.rows)
+        if hedges:
+            connection.executemany(EMERGENCY_HEDGE, hedges)
+        return written
+
+
+class _Written(NamedTuple):
+    group: MultiLegOrderGroup
+    legs: str
+
+
+def _changed_legs(before: _Written | None, group: MultiLegOrderGroup) -> list[int]:
+    if before is None or before.group.copies != group.copies:
+        return list(range(len(group.legs)))
+    old = before.group.legs
+    return [index for index, leg in enumerate(group.legs) if index >= len(old) or leg is not old[index]]
 
 
 def _chained(rows: Iterable[Recorded], head: ChainHead) -> tuple[list[Row], ChainHead]:
@@ -95,17 +143,3 @@ def _chained(rows: Iterable[Recorded], head: ChainHead) -> tuple[list[Row], Chai
         before = row_hash(before, seq, row.at_ns, row.group_id, kind, body)
         events.append((seq, row.at_ns, row.group_id, kind, body, before))
     return events, ChainHead(seq, before)
-
-
-def _write_states(connection: sqlite3.Connection, batch: Batch) -> None:
-    last = batch.rows[-1]
-    groups = {group.plan.group_id: group for group in batch.groups}
-    for group in batch.groups:
-        connection.execute(EXECUTION_STATE, execution_state_row(group, last.at_ns, last.seq))
-        connection.executemany(LEG_STATE, leg_state_rows(group, last.seq))
-    orders = order_state_rows(batch.rows, groups)
-    if orders:
-        connection.executemany(ORDER_STATE, orders)
-    hedges = emergency_hedge_rows(batch.rows)
-    if hedges:
-        connection.executemany(EMERGENCY_HEDGE, hedges)
