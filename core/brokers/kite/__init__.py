@@ -1,0 +1,1 @@
+"""Zerodha's Kite Connect v3: the first live broker behind the port."""
