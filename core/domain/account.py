@@ -124,6 +124,14 @@ class JournalIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionDoubt:
+    """A difference between the broker's position and ours, seen once: signed units, and when."""
+
+    units: int
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """Everything known, as the journal folds.
 
@@ -142,6 +150,7 @@ class Account:
     alerts: Mapping[str, Alert] = field(default_factory=dict)
     divergences: Mapping[str, Divergence] = field(default_factory=dict)
     foreign: Mapping[PositionKey, int] = field(default_factory=dict)
+    doubts: Mapping[PositionKey, PositionDoubt] = field(default_factory=dict)
     foreign_orders: Mapping[str, str] = field(default_factory=dict)
     """Order ids in the book that are not ours, with a short description."""
     reconciled_at_ns: int = 0

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from core.domain.instruments import Contract, Right
+from core.domain.groups import GroupPlan, MultiLegOrderGroup
+from core.domain.instruments import Contract, Right, Side
 
 Holding = tuple[Contract, int]
 """A contract with signed units, all of one product."""
@@ -55,6 +56,42 @@ def uncovered_by_kind(holdings: Iterable[Holding], width_paise: int | None) -> U
 def uncovered_units(holdings: Iterable[Holding], width_paise: int | None) -> int:
     """All short option units that no long covers."""
     return sum(uncovered_by_kind(holdings, width_paise).values())
+
+
+def confirmed_holdings(group: MultiLegOrderGroup) -> list[Holding]:
+    """What a group holds by the fills that the broker has told of."""
+    return [(leg.plan.contract, leg.net_units) for leg in group.legs]
+
+
+def worst_holdings(group: MultiLegOrderGroup) -> list[Holding]:
+    """What a group would hold if every working or unanswered sale filled, and no purchase did."""
+    selling = [0] * len(group.legs)
+    for order in group.live_orders:
+        if order.side is Side.SELL:
+            selling[order.leg] += order.working_units
+    return [(leg.plan.contract, leg.net_units - selling[index]) for index, leg in enumerate(group.legs)]
+
+
+def cover_width(plan: GroupPlan) -> int | None:
+    """How far apart a long and the short it covers may be: the plan's own width, unbounded if it has none."""
+    return plan.strike_width_paise or None
+
+
+def allowed_naked(plan: GroupPlan) -> UncoveredByKind:
+    """The short units that the plan itself leaves naked, by right and expiry, where it is allowed to."""
+    if not plan.allow_naked:
+        return {}
+    whole = [(leg.contract, leg.side.sign * plan.units(leg.index)) for leg in plan.legs]
+    return uncovered_by_kind(whole, cover_width(plan))
+
+
+def uncovered_beyond_plan(plan: GroupPlan, holdings: Iterable[Holding]) -> int:
+    """Naked short units beyond what the plan allows: what nobody wanted to hold."""
+    naked = uncovered_by_kind(holdings, cover_width(plan))
+    if not naked:
+        return 0
+    allowed = allowed_naked(plan)
+    return sum(max(0, units - allowed.get(kind, 0)) for kind, units in naked.items())
 
 
 def covers(long: Contract, short: Contract, width_paise: int | None) -> bool:

@@ -14,6 +14,7 @@ from core.domain.account import (
     JournalIdentity,
     KillSwitch,
     OrderBudget,
+    PositionDoubt,
     Severity,
 )
 from core.domain.groups import Gate, Goal, LegState, MultiLegOrderGroup, Unhedged
@@ -133,7 +134,7 @@ def _process_started(account: Account, fact: f.ProcessStarted, at_ns: int) -> Ac
     """Whatever was on its way when the last process ended is unanswered now."""
     groups = dict(account.groups)
     for group_id, group in account.groups.items():
-        if not group.live:
+        if group.is_over:
             continue
         orders = dict(group.orders)
         for tag in group.live:
@@ -146,7 +147,7 @@ def _process_started(account: Account, fact: f.ProcessStarted, at_ns: int) -> Ac
                 modify_pending=False,
                 cancel_asked_at_ns=0,
             )
-        groups[group_id] = replace(group, orders=orders, flat_asked_ns=0)
+        groups[group_id] = replace(group, orders=orders, flat_asked_ns=0, gate_asked_ns=0)
     return replace(account, groups=groups, reconciled_at_ns=0, entries_allowed_ns=0)
 
 
@@ -195,6 +196,11 @@ def _goal_changed(account: Account, fact: f.GoalChanged, at_ns: int) -> Account:
     )
 
 
+def _gate_asked(account: Account, fact: f.GateAsked, at_ns: int) -> Account:
+    group = account.groups[fact.group_id]
+    return _with_group(account, replace(group, gate_asked_ns=at_ns))
+
+
 def _gate_decided(account: Account, fact: f.GateDecided, at_ns: int) -> Account:
     group = account.groups[fact.group_id]
     gate = Gate(
@@ -206,7 +212,7 @@ def _gate_decided(account: Account, fact: f.GateDecided, at_ns: int) -> Account:
         fact.sentence,
         at_ns,
     )
-    return _with_group(account, replace(group, gate=gate))
+    return _with_group(account, replace(group, gate=gate, gate_asked_ns=0))
 
 
 def _order_intended(account: Account, fact: f.OrderIntended, at_ns: int) -> Account:
@@ -488,6 +494,15 @@ def _divergence_healed(account: Account, fact: f.DivergenceHealed, at_ns: int) -
     return replace(account, divergences=divergences)
 
 
+def _position_doubted(account: Account, fact: f.PositionDoubted, at_ns: int) -> Account:
+    doubts = dict(account.doubts)
+    if fact.units:
+        doubts[fact.key] = PositionDoubt(fact.units, at_ns)
+    else:
+        doubts.pop(fact.key, None)
+    return replace(account, doubts=doubts)
+
+
 def _foreign_position_seen(account: Account, fact: f.ForeignPositionSeen, at_ns: int) -> Account:
     foreign = dict(account.foreign)
     if fact.units:
@@ -579,6 +594,7 @@ _MEANING: dict[type[f.Fact], Callable[[Account, Any, int], Account]] = {
     f.GroupPlanned: _group_planned,
     f.StateChanged: _state_changed,
     f.GoalChanged: _goal_changed,
+    f.GateAsked: _gate_asked,
     f.GateDecided: _gate_decided,
     f.OrderIntended: _order_intended,
     f.OrderAnswered: _order_answered,
@@ -601,6 +617,7 @@ _MEANING: dict[type[f.Fact], Callable[[Account, Any, int], Account]] = {
     f.BooksReconciled: _books_reconciled,
     f.DivergenceFound: _divergence_found,
     f.DivergenceHealed: _divergence_healed,
+    f.PositionDoubted: _position_doubted,
     f.ForeignPositionSeen: _foreign_position_seen,
     f.ForeignOrderSeen: _foreign_order_seen,
     f.AlertRaised: _alert_raised,

@@ -86,6 +86,13 @@ class GateDecided:
 
 
 @dataclass(frozen=True, slots=True)
+class GateAsked:
+    """The margin decision is being made, or made again: the broker is asked for its funds."""
+
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderIntended:
     """An order will be sent. Committed before the send; ``bid_paise`` and ``ask_paise`` are what was seen."""
 
@@ -286,6 +293,17 @@ class DivergenceHealed:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionDoubted:
+    """The broker's position differs from ours by signed ``units``; 0 when it does no longer.
+
+    Positions lag, so a difference counts only when a second whole snapshot agrees with the first.
+    """
+
+    key: PositionKey
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignPositionSeen:
     """Signed units of the account that nobody's tag explains; 0 when they are gone."""
 
@@ -392,6 +410,7 @@ Fact = (
     | GroupPlanned
     | StateChanged
     | GoalChanged
+    | GateAsked
     | GateDecided
     | OrderIntended
     | OrderAnswered
@@ -414,6 +433,7 @@ Fact = (
     | BooksReconciled
     | DivergenceFound
     | DivergenceHealed
+    | PositionDoubted
     | ForeignPositionSeen
     | ForeignOrderSeen
     | AlertRaised

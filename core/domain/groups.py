@@ -65,8 +65,8 @@ class GroupPlan:
 
     ``limit_net_paise`` is the least credit (positive) or the largest debit (negative) of one unit of every
     ratio, in paise per unit; ``None`` is no limit. ``max_slippage_bps`` bounds each price against the one
-    seen when the leg was first sent. Times are exchange time. ``delta_limit_units`` and ``loss_limit_paise`` say
-    when the group counts as unhedged while it is incomplete.
+    seen when the leg was first sent. Times are exchange time. ``delta_limit_units`` and ``loss_limit_paise``
+    say when the group counts as unhedged while it is incomplete.
     """
 
     group_id: str
@@ -236,6 +236,8 @@ class MultiLegOrderGroup:
     reason: str = ""
     cause: ManualCause | None = None
     gate: Gate | None = None
+    gate_asked_ns: int = 0
+    """When the margin decision was asked for; 0 while none is pending."""
     unhedged: Unhedged = Unhedged()
     hedge: HedgeState = HedgeState()
     first_fill_ns: int = 0

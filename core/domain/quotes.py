@@ -79,7 +79,16 @@ class MarketView:
     forwards: Mapping[tuple[str, date], ForwardMark] = field(default_factory=dict)
     vols: Mapping[str, float] = field(default_factory=dict)
     contracts: Mapping[str, Contract] = field(default_factory=dict)
+    expiries_ns: Mapping[date, int] = field(default_factory=dict)
+    """When the contracts of each expiry stop."""
     stale_after_ns: int = 3_000_000_000
+    opens_ns: int = 0
+    closes_ns: int = 1 << 62
+    """The session that this instant belongs to, or the next one."""
+
+    def is_open(self, now_ns: int) -> bool:
+        """Whether orders may be sent."""
+        return self.opens_ns <= now_ns < self.closes_ns
 
     def is_stale(self, symbol: str, now_ns: int) -> bool:
         """Whether there is no quote of this symbol, or only one that is too old to trade on."""

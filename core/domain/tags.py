@@ -53,7 +53,7 @@ def child_of(tag: str) -> tuple[int, int]:
 
 
 def short_name(tag: str) -> str:
-    """A tag as a person reads it: group, leg and child (``14-3-2``), with the attempt where it is not the first."""
+    """A tag as a person reads it: group, leg and child (``14-3-2``), and the attempt after the first."""
     child, attempt = child_of(tag)
     name = f"{int(tag[6:9], 36)}-{leg_of(tag) + 1}-{child}"
     return name if attempt <= 1 else f"{name}.{attempt}"

@@ -112,7 +112,7 @@ def _intend_one(
 
 def _number(group: MultiLegOrderGroup, leg: int) -> tuple[int, int]:
     """A child that came to nothing is tried again under its own number; otherwise the next one."""
-    for order in reversed(group.orders.values()):
+    for order in reversed(tuple(group.orders.values())):
         if order.leg == leg:
             failed = order.outcome in (Outcome.REJECTED, Outcome.DENIED) or (
                 order.status is OrderStatus.REJECTED
@@ -125,7 +125,7 @@ def _number(group: MultiLegOrderGroup, leg: int) -> tuple[int, int]:
 
 def failed_attempts(group: MultiLegOrderGroup, leg: int, side: Side) -> tuple[int, int]:
     """How often in a row the last child of a leg and side came to nothing, and when that was last heard."""
-    for order in reversed(group.orders.values()):
+    for order in reversed(tuple(group.orders.values())):
         if order.leg == leg and order.side is side:
             failed = order.outcome in (Outcome.REJECTED, Outcome.DENIED) or (
                 order.status is OrderStatus.REJECTED

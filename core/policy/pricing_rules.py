@@ -32,7 +32,6 @@ def protection_range(settings: ExecutionSettings, reference_paise: float, tick_p
 
 
 def entry_price(
-    settings: ExecutionSettings,
     contract: Contract,
     side: Side,
     quote: Quote,
@@ -62,7 +61,7 @@ def closing_price(
     now_ns: int,
     last_limit_paise: int = 0,
 ) -> Price | None:
-    """Through the touch by a buffer, inside the protection range; blind from the range where quotes are stale.
+    """Through the touch by a buffer, inside the protection range; blind, from that range, on stale quotes.
 
     ``None`` only where nothing was ever quoted, so that not even a blind price can be found.
     """

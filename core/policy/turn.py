@@ -126,7 +126,7 @@ class Turn:
         symbol: str = "",
         healed: str = "",
     ) -> None:
-        """Record a difference between the broker's word and ours, healed at once where ``healed`` says how."""
+        """Record a difference between the broker's word and ours; ``healed`` says how it went away."""
         before = self.account.divergences.get(divergence_id)
         if before is None or not before.is_open:
             self.record(DivergenceFound(divergence_id, kind, detail, group_id, symbol), group_id)

@@ -1,0 +1,164 @@
+"""Closing: reverse trades that bring a group down to fewer copies or to nothing, shorts first.
+
+A filled order is final, so taking it back is a trade. A short is bought back before the long that covers it
+is sold, and nothing is sent for units that an order may still be filling.
+"""
+
+from __future__ import annotations
+
+from core.domain.cover import uncovered_beyond_plan, worst_holdings
+from core.domain.facts import GoalChanged
+from core.domain.groups import Goal, IncompletePolicy, MultiLegOrderGroup
+from core.domain.instruments import Side
+from core.domain.lifecycle import ExecutionLifecycle, ManualCause
+from core.domain.money import price
+from core.domain.orders import ChildOrder, OrderStatus, Purpose
+from core.domain.timing import NS_PER_MS
+from core.policy.child_orders import ChildOrderManager, cancel, failed_attempts, reprice
+from core.policy.entry import whole_copies
+from core.policy.pricing_rules import closing_price
+from core.policy.turn import Turn
+
+CLOSING = frozenset({Purpose.UNWIND, Purpose.EXIT})
+ATTEMPTS_MAX = 6
+"""Refusals in a row after which a person is asked."""
+_RETRY_MS = 250
+
+
+def reduce(turn: Turn, group_id: str) -> None:
+    """Bring a group closer to the copies wanted. Every call sends only what nothing else is doing yet."""
+    for order in turn.group(group_id).live_orders:
+        if order.purpose is Purpose.ENTRY:
+            cancel(turn, order, "the group is being reduced")
+    if _still_deciding(turn, group_id):
+        return
+    if not turn.view.is_open(turn.now_ns):
+        turn.wake(group_id, turn.view.opens_ns)
+        return
+    for side in (Side.BUY, Side.SELL):
+        for index in range(len(turn.group(group_id).legs)):
+            if _close_leg(turn, group_id, index, side):
+                return
+
+
+def is_reduced(group: MultiLegOrderGroup) -> bool:
+    """Whether every leg is down to what is wanted and nothing but stops is working."""
+    return all(
+        leg.net_units == group.target_units(index) for index, leg in enumerate(group.legs)
+    ) and not any(order.purpose is not Purpose.STOP for order in group.live_orders)
+
+
+def _still_deciding(turn: Turn, group_id: str) -> bool:
+    """A scale-down keeps every whole copy: how many that is shows when no entry can fill any more."""
+    group = turn.group(group_id)
+    if group.goal is not Goal.REDUCE or group.plan.on_incomplete is IncompletePolicy.UNWIND:
+        return False
+    if any(order.purpose is Purpose.ENTRY for order in group.live_orders):
+        return group.copies > 0 or whole_copies(group) > 0
+    reversed_already = any(
+        order.purpose in CLOSING and order.intended_at_ns >= group.goal_since_ns
+        for order in group.orders.values()
+    )
+    copies = min(whole_copies(group), group.plan.copies)
+    if copies > group.copies and not reversed_already and group.copies >= 0:
+        turn.record(GoalChanged(group_id, Goal.REDUCE, copies, f"{copies} whole copies are kept"), group_id)
+    return False
+
+
+def _close_leg(turn: Turn, group_id: str, index: int, side: Side) -> bool:
+    """Trade a leg's surplus away on one side. Returns whether automation stopped."""
+    group = turn.group(group_id)
+    leg = group.legs[index]
+    surplus = -side.sign * (leg.net_units - group.target_units(index))
+    if surplus <= 0:
+        return False
+    for order in group.live_orders:
+        if order.leg == index and order.side is side and _hurry(turn, group, order):
+            return True
+    group = turn.group(group_id)
+    units = surplus - group.working(index, side)
+    if side is Side.SELL:
+        units = min(units, _sellable(group, index, units))
+    units -= units % leg.plan.contract.lot_units
+    if units <= 0:
+        return False
+    attempts, failed_ns = failed_attempts(group, index, side)
+    if attempts >= ATTEMPTS_MAX:
+        last = next(o for o in reversed(tuple(group.orders.values())) if o.leg == index)
+        turn.manual(
+            group_id,
+            ManualCause.CANNOT_SEND,
+            f"the broker refused {attempts} times to close {leg.plan.contract.label}: {last.message}",
+        )
+        return True
+    if attempts:
+        due_ns = failed_ns + _RETRY_MS * attempts * NS_PER_MS
+        if turn.now_ns < due_ns:
+            turn.wake(group_id, due_ns)
+            return False
+    wanted = closing_price(turn.settings, leg.plan.contract, side, turn.view, turn.now_ns)
+    if wanted is None:
+        turn.wake_in(group_id, turn.settings.reprice_every_ms)
+        return False
+    purpose = Purpose.EXIT if group.goal is Goal.EXIT else Purpose.UNWIND
+    ChildOrderManager.intend(turn, group_id, index, side, units, purpose, wanted.paise)
+    return False
+
+
+def _sellable(group: MultiLegOrderGroup, index: int, units: int) -> int:
+    """How many of these units of a long can go without a short losing its cover.
+
+    Counted with every working sale filled and no working purchase: a buy-back on its way frees nothing yet.
+    """
+    if units <= 0:
+        return 0
+    holdings = worst_holdings(group)
+    before = uncovered_beyond_plan(group.plan, holdings)
+    contract, held = holdings[index]
+    holdings[index] = (contract, held - units)
+    return units - (uncovered_beyond_plan(group.plan, holdings) - before)
+
+
+def _hurry(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> bool:
+    """Keep a closing order marketable. Returns whether automation stopped."""
+    if order.modify_pending or order.cancel_pending or order.order_id is None:
+        return False
+    if order.status is OrderStatus.INTENDED:
+        return False
+    contract = group.legs[order.leg].plan.contract
+    due_ns = max(order.intended_at_ns, order.repriced_at_ns) + turn.settings.reprice_every_ms * NS_PER_MS
+    resting_stop = order.purpose is Purpose.STOP and order.status is OrderStatus.TRIGGER_PENDING
+    if not resting_stop and turn.now_ns < due_ns:
+        turn.wake(group.group_id, due_ns)
+        return False
+    wanted = closing_price(turn.settings, contract, order.side, turn.view, turn.now_ns)
+    if wanted is None:
+        turn.wake_in(group.group_id, turn.settings.reprice_every_ms)
+        return False
+    if not resting_stop and order.side.sign * (wanted.paise - order.limit_paise) <= 0:
+        turn.wake_in(group.group_id, turn.settings.reprice_every_ms)
+        return False
+    spent = sum(
+        each.modifies
+        for each in group.orders.values()
+        if each.purpose in CLOSING and each.intended_at_ns >= group.goal_since_ns
+    )
+    if spent >= turn.settings.closing_reprices_max:
+        exiting = group.state is ExecutionLifecycle.EXITING
+        turn.manual(
+            group.group_id,
+            ManualCause.EXIT_EXHAUSTED if exiting else ManualCause.UNWIND_EXHAUSTED,
+            f"{contract.label} did not fill in {spent} re-prices; the order stays in the market",
+        )
+        return True
+    if order.modifies >= turn.settings.modifies_max - 1:
+        cancel(turn, order, "its modifications are spent; the rest follows in a new order")
+        return False
+    reprice(
+        turn,
+        order,
+        wanted.paise,
+        f"{price(order.limit_paise)} → {price(wanted.paise)}, {wanted.how}",
+        to_limit=resting_stop,
+    )
+    return False

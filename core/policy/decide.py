@@ -1,0 +1,163 @@
+"""``decide``: what follows from one input. Pure; the only door into policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.domain import inputs as i
+from core.domain.account import Account, Severity
+from core.domain.effects import ReadBooks
+from core.domain.facts import (
+    DecisionFailed,
+    GroupPlanned,
+    JournalFailed,
+    JournalReturned,
+    ProcessStarted,
+)
+from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle, ManualCause
+from core.domain.quotes import MarketView
+from core.policy.exposure import InterimExposureHandler, judge
+from core.policy.group import advance
+from core.policy.kill_switch import trip
+from core.policy.leg_priority import LegPriorityCalculator
+from core.policy.margin_gate import decide_gate
+from core.policy.merge import (
+    merge_cancel_reply,
+    merge_modify_reply,
+    merge_order,
+    merge_send_reply,
+    merge_trade,
+)
+from core.policy.operator import obey
+from core.policy.reconcile import reconcile
+from core.policy.turn import Decision, Turn
+
+_S = ExecutionLifecycle
+
+
+def decide(
+    account: Account,
+    item: i.Input,
+    view: MarketView,
+    now_ns: int,
+    guards_off: frozenset[str] = frozenset(),
+) -> Decision:
+    """The facts, effects and next looks that follow from one input."""
+    turn = Turn(account, view, now_ns, guards_off=guards_off)
+    for group_id in sorted(_touched(turn, item)):
+        if group_id in turn.account.groups:
+            advance(turn, group_id)
+    return turn.done()
+
+
+def fail(account: Account, group_id: str, error: str, view: MarketView, now_ns: int) -> Decision:
+    """What follows from a decision that raised: itself a fact, so that the fold reproduces it.
+
+    A group that has sent nothing is rejected, one that has ended only alerts, and any other is handed to a
+    person; with no group to blame, there is the alert alone.
+    """
+    turn = Turn(account, view, now_ns)
+    turn.record(DecisionFailed(group_id, error), group_id)
+    group = account.groups.get(group_id)
+    if group is not None and group.state in BEFORE_ANY_SEND:
+        turn.move(group_id, _S.REJECTED, f"a decision failed: {error}")
+    elif group is not None and not group.is_over:
+        turn.manual(group_id, ManualCause.DECISION_FAILED, f"a decision failed: {error}")
+    turn.alert(
+        f"decision:{group_id}",
+        Severity.CRITICAL,
+        f"a decision failed{' for ' + group_id if group_id else ''}: {error}",
+        "decision-failed",
+        group_id,
+    )
+    return turn.done()
+
+
+def _touched(turn: Turn, item: i.Input) -> Iterable[str]:
+    """Take an input over and name the groups that may have to do something about it."""
+    match item:
+        case i.QuotesMoved(symbols):
+            return _quoted(turn.account, symbols)
+        case i.MonitorPass():
+            return _monitor(turn)
+        case i.OrderNews(report, source):
+            return _one(merge_order(turn, report, source))
+        case i.TradeNews(report, source):
+            return _one(merge_trade(turn, report, source))
+        case i.SendReply():
+            return _one(merge_send_reply(turn, item))
+        case i.ModifyReply():
+            return _one(merge_modify_reply(turn, item))
+        case i.CancelReply():
+            return _one(merge_cancel_reply(turn, item))
+        case i.BooksRead():
+            return reconcile(turn, item)
+        case i.WakeUp(groups):
+            return groups
+        case i.SubmitGroup():
+            return _submit(turn, item)
+        case i.MarginAnswered():
+            decide_gate(turn, item)
+            return (item.group_id,)
+        case i.OperatorCommand():
+            return obey(turn, item)
+        case i.CoreStarted(restart):
+            return _started(turn, restart)
+        case i.BooksFailed(error):
+            turn.alert("books-unreadable", Severity.WARNING, f"the books cannot be read: {error}", "books")
+            return ()
+        case i.HealthNoticed(what, detail):
+            trip(turn, f"{what}: {detail}", "the core", flatten=False)
+            return tuple(turn.account.groups)
+        case i.JournalTrouble(error, rows):
+            return _journal(turn, error, rows)
+
+
+def _one(group_id: str | None) -> tuple[str, ...]:
+    return () if group_id is None else (group_id,)
+
+
+_RESTLESS = frozenset({_S.PLACING, _S.PARTIALLY_EXPOSED, _S.HEDGING, _S.UNWINDING, _S.EXITING, _S.VALIDATING})
+
+
+def _quoted(account: Account, symbols: frozenset[str]) -> tuple[str, ...]:
+    """Groups that are on their way and trade something that was quoted afresh."""
+    return tuple(
+        group_id
+        for group_id, group in account.groups.items()
+        if group.state in _RESTLESS and any(leg.plan.contract.symbol in symbols for leg in group.legs)
+    )
+
+
+def _monitor(turn: Turn) -> set[str]:
+    watched = [group for group in turn.account.groups.values() if not group.is_over and group.first_fill_ns]
+    if not watched:
+        return set()
+    measured = InterimExposureHandler.measure(watched, turn.view, turn.now_ns, turn.settings.shock_bps)
+    return judge(turn, measured)
+
+
+def _submit(turn: Turn, item: i.SubmitGroup) -> tuple[str, ...]:
+    plan = item.plan
+    if plan.group_id in turn.account.groups:
+        return (plan.group_id,)
+    planned = LegPriorityCalculator().plan_again(plan, turn.view.quotes)
+    turn.record(GroupPlanned(planned), plan.group_id)
+    return (plan.group_id,)
+
+
+def _started(turn: Turn, restart: bool) -> tuple[str, ...]:
+    turn.record(ProcessStarted(restart))
+    turn.perform(ReadBooks("at the start"))
+    return ()
+
+
+def _journal(turn: Turn, error: str, rows: int) -> tuple[str, ...]:
+    if error:
+        turn.record(JournalFailed(error))
+        turn.alert("journal", Severity.CRITICAL, f"the journal cannot be written: {error}", "journal")
+        trip(turn, f"the journal fails: {error}", "the core", flatten=False)
+    else:
+        turn.record(JournalReturned(rows))
+        turn.clear_alert("journal")
+    return tuple(turn.account.groups)

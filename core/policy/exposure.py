@@ -1,0 +1,207 @@
+"""Interim exposure: what a group holds now, against what its plan allows while it is incomplete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain.account import Severity
+from core.domain.cover import confirmed_holdings, uncovered_beyond_plan
+from core.domain.exposure import Exposure
+from core.domain.facts import ExposureBreached, ExposureRestored
+from core.domain.groups import LegState, MultiLegOrderGroup
+from core.domain.instruments import Right
+from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle
+from core.domain.quotes import MarketView
+from core.policy.turn import Turn
+from core.risk.pricing import black76, years_until
+
+_S = ExecutionLifecycle
+DESIGNED = frozenset({_S.OPEN, _S.EXITING})
+"""States in which delta and loss are what was designed: only cover is watched."""
+
+
+@dataclass(slots=True)
+class _Lines:
+    """The holdings to be valued, one line a leg, as columns."""
+
+    owner: list[int] = field(default_factory=list)
+    forward: list[float] = field(default_factory=list)
+    strike: list[float] = field(default_factory=list)
+    years: list[float] = field(default_factory=list)
+    vol: list[float] = field(default_factory=list)
+    call: list[bool] = field(default_factory=list)
+    units: list[int] = field(default_factory=list)
+
+
+class InterimExposureHandler:
+    """Measures every group of an account in one vectorised pass."""
+
+    @staticmethod
+    def measure(
+        groups: Iterable[MultiLegOrderGroup], view: MarketView, now_ns: int, shock_bps: int
+    ) -> dict[str, Exposure]:
+        """The exposure of each group, by its id. Empty groups cost nothing."""
+        chosen = list(groups)
+        lines = _Lines()
+        linear = [0.0] * len(chosen)
+        linear_forward = [0.0] * len(chosen)
+        blind = [False] * len(chosen)
+        for number, group in enumerate(chosen):
+            for leg in group.legs:
+                if not leg.net_units:
+                    continue
+                contract = leg.plan.contract
+                mark = view.forwards.get((contract.underlying, contract.expiry))
+                vol = view.vols.get(contract.symbol)
+                if mark is None or (contract.right is not None and vol is None):
+                    blind[number] = True
+                    linear[number] += leg.net_units
+                    continue
+                if view.is_stale(contract.symbol, now_ns):
+                    blind[number] = True
+                if contract.right is None:
+                    linear[number] += leg.net_units
+                    linear_forward[number] = mark.paise
+                    continue
+                lines.owner.append(number)
+                lines.forward.append(mark.paise)
+                lines.strike.append(float(contract.strike_paise))
+                lines.years.append(_years(view.expiries_ns, contract.expiry, now_ns))
+                lines.vol.append(vol or 0.0)
+                lines.call.append(contract.right is Right.CE)
+                lines.units.append(leg.net_units)
+        delta, down, up, forward = _value(lines, len(chosen), shock_bps)
+        shock = shock_bps / 10_000
+        measured: dict[str, Exposure] = {}
+        for number, group in enumerate(chosen):
+            reference = forward[number] or linear_forward[number]
+            units = delta[number] + linear[number]
+            move = linear[number] * linear_forward[number] * shock
+            measured[group.group_id] = Exposure(
+                delta_units=units,
+                delta_paise_per_pct=units * reference / 100,
+                uncovered_units=uncovered_beyond_plan(group.plan, confirmed_holdings(group)),
+                loss_down_paise=round(down[number] - move),
+                loss_up_paise=round(up[number] + move),
+                delta_limit_units=group.plan.delta_limit_units,
+                loss_limit_paise=group.plan.loss_limit_paise,
+                pnl_paise=_pnl(group, view),
+                blind=blind[number],
+            )
+        return measured
+
+
+def _years(expiries_ns: Mapping[date, int], expiry: date, now_ns: int) -> float:
+    expiry_ns = expiries_ns.get(expiry)
+    return 0.0 if expiry_ns is None else years_until(expiry_ns, now_ns)
+
+
+def _value(
+    lines: _Lines, groups: int, shock_bps: int
+) -> tuple[list[float], list[float], list[float], list[float]]:
+    """Delta, change in value at the lower and the upper shock, and the forward, each by group."""
+    if not lines.owner:
+        zeros = [0.0] * groups
+        return zeros, zeros, zeros, zeros
+    owner = np.asarray(lines.owner)
+    forward = np.asarray(lines.forward)
+    units = np.asarray(lines.units, dtype=np.float64)
+    shock = shock_bps / 10_000
+    ladder = np.concatenate((forward, forward * (1 - shock), forward * (1 + shock)))
+    strike = np.tile(np.asarray(lines.strike), 3)
+    years = np.tile(np.asarray(lines.years), 3)
+    vol = np.tile(np.asarray(lines.vol), 3)
+    call = np.tile(np.asarray(lines.call), 3)
+    priced = black76(ladder, strike, years, vol, call)
+    count = len(lines.owner)
+    price = np.nan_to_num(priced.price)
+    deltas = np.nan_to_num(priced.delta[:count])
+
+    def per_group(values: NDArray[np.float64]) -> list[float]:
+        summed: list[float] = np.bincount(owner, weights=values, minlength=groups).tolist()
+        return summed
+
+    reference = [0.0] * groups
+    for number, paise in zip(lines.owner, lines.forward, strict=True):
+        reference[number] = paise
+    return (
+        per_group(deltas * units),
+        per_group((price[count : 2 * count] - price[:count]) * units),
+        per_group((price[2 * count :] - price[:count]) * units),
+        reference,
+    )
+
+
+def _pnl(group: MultiLegOrderGroup, view: MarketView) -> int:
+    """Premium received less paid, and what is held at the middle of its quote."""
+    total = 0.0
+    for leg in group.legs:
+        total += leg.cash_paise + _held_value(leg, view)
+    return round(total)
+
+
+def _held_value(leg: LegState, view: MarketView) -> float:
+    """The value of what is held and whose price of entry is known; the rest is not counted either way."""
+    units = leg.priced_bought_units - leg.priced_sold_units
+    if not units:
+        return 0.0
+    quote = view.quotes.get(leg.plan.contract.symbol)
+    middle = quote.mid_paise if quote is not None else None
+    if middle is None:
+        return -float(leg.cash_paise)
+    return units * middle
+
+
+def judge(turn: Turn, measured: Mapping[str, Exposure]) -> set[str]:
+    """Record who has left or come back inside the limits. Returns the groups that are outside."""
+    outside: set[str] = set()
+    for group_id, exposure in measured.items():
+        group = turn.group(group_id)
+        reason = _breach(group, exposure)
+        since_ns = group.unhedged.since_ns
+        if reason:
+            outside.add(group_id)
+            worse = exposure.uncovered_units > group.unhedged.uncovered_max_units
+            if not since_ns or worse:
+                turn.record(
+                    ExposureBreached(
+                        group_id,
+                        reason,
+                        exposure.uncovered_units,
+                        round(exposure.delta_units),
+                        exposure.loss_down_paise,
+                        exposure.loss_up_paise,
+                    ),
+                    group_id,
+                )
+            if exposure.uncovered_units > turn.settings.alert_uncovered_units:
+                turn.alert(
+                    f"uncovered:{group_id}",
+                    Severity.CRITICAL,
+                    f"{group_id}: {exposure.uncovered_units} short units stand without cover",
+                    "uncovered",
+                    group_id,
+                )
+        elif since_ns:
+            turn.record(ExposureRestored(group_id, turn.now_ns - since_ns), group_id)
+            turn.clear_alert(f"uncovered:{group_id}")
+    return outside
+
+
+def _breach(group: MultiLegOrderGroup, exposure: Exposure) -> str:
+    """Why a group counts as unhedged; ``""`` while it does not."""
+    if exposure.uncovered_units:
+        return f"{exposure.uncovered_units} short units without cover"
+    if group.state in DESIGNED or group.state in BEFORE_ANY_SEND:
+        return ""
+    limit = group.plan.loss_limit_paise
+    if limit and -min(exposure.loss_down_paise, exposure.loss_up_paise) > limit:
+        return "the loss at ±3 % is over its limit"
+    if exposure.delta_limit_units and abs(exposure.delta_units) > exposure.delta_limit_units:
+        return f"delta {exposure.delta_units:+.0f} is over its limit"
+    return ""

@@ -1,0 +1,228 @@
+"""A group's way through its life: what it does next, given everything that is known now.
+
+``advance`` looks at the whole group every time and sends only what nothing else is doing yet, so it may be
+called after any event, in any order, and after a restart.
+"""
+
+from __future__ import annotations
+
+from core.domain.account import Severity
+from core.domain.cover import confirmed_holdings, uncovered_beyond_plan
+from core.domain.effects import AskMargin, ReadBooks
+from core.domain.facts import FlatCheckAsked, GateAsked, GoalChanged
+from core.domain.groups import Goal, IncompletePolicy, MultiLegOrderGroup
+from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle
+from core.domain.orders import Outcome
+from core.domain.timing import NS_PER_MS
+from core.policy.admission import admit
+from core.policy.closing import is_reduced, reduce
+from core.policy.entry import enter, is_whole, obstacle, whole_copies
+from core.policy.turn import Turn
+
+_S = ExecutionLifecycle
+_STEPS_MAX = 8
+
+
+def advance(turn: Turn, group_id: str) -> None:
+    """Do what follows for one group, until nothing more follows now."""
+    turn.wakes.setdefault(group_id, 0)
+    for _ in range(_STEPS_MAX):
+        before = turn.group(group_id)
+        _look_up_unanswered(turn, before)
+        _STEP[before.state](turn, before)
+        after = turn.group(group_id)
+        if after.state is before.state and after.goal is before.goal and after.copies == before.copies:
+            return
+
+
+def close_group(turn: Turn, group_id: str, reason: str) -> None:
+    """Bring a group to nothing: an exit when it is whole, a reversal while it is not."""
+    group = turn.group(group_id)
+    if group.is_over or (group.goal is not Goal.ENTER and group.copies == 0):
+        return
+    if group.state in BEFORE_ANY_SEND:
+        turn.move(group_id, _S.REJECTED, reason)
+        return
+    whole = group.state is _S.OPEN
+    turn.record(GoalChanged(group_id, Goal.EXIT if whole else Goal.REDUCE, 0, reason), group_id)
+    if whole:
+        turn.move(group_id, _S.EXITING, reason)
+    elif group.state is _S.MANUAL or group.state is _S.PARTIALLY_EXPOSED:
+        turn.move(group_id, _S.UNWINDING, reason)
+
+
+def give_up(turn: Turn, group_id: str, reason: str) -> None:
+    """The group cannot be completed: do what its policy for the incomplete says."""
+    group = turn.group(group_id)
+    keep = 0 if group.plan.on_incomplete is IncompletePolicy.UNWIND else whole_copies(group)
+    turn.record(GoalChanged(group_id, Goal.REDUCE, keep, reason), group_id)
+    if group.first_fill_ns:
+        if group.state is _S.PLACING:
+            turn.move(group_id, _S.PARTIALLY_EXPOSED, reason)
+        turn.move(group_id, _S.UNWINDING, reason)
+    turn.alert(
+        f"incomplete:{group_id}",
+        Severity.WARNING,
+        f"{group_id} cannot be completed: {reason}",
+        "incomplete",
+        group_id,
+    )
+
+
+def _planned(turn: Turn, group: MultiLegOrderGroup) -> None:
+    refusal = admit(turn, group)
+    if refusal:
+        turn.move(group.group_id, _S.REJECTED, refusal)
+    else:
+        turn.move(group.group_id, _S.VALIDATING, "limits passed; asking for margin")
+
+
+def _validating(turn: Turn, group: MultiLegOrderGroup) -> None:
+    group_id = group.group_id
+    gate = group.gate
+    if turn.account.kill.tripped:
+        turn.move(group_id, _S.REJECTED, f"the kill switch is on: {turn.account.kill.cause}")
+    elif turn.now_ns >= group.plan.good_until_ns:
+        turn.move(group_id, _S.REJECTED, f"its time was up before it could start: {group.reason}")
+    elif gate is not None and not gate.passed:
+        turn.move(group_id, _S.REJECTED, gate.sentence)
+    elif gate is None:
+        turn.wake(group_id, group.plan.good_until_ns)
+        wait_ns = turn.settings.gate_max_age_ms * NS_PER_MS
+        if not group.gate_asked_ns or turn.now_ns - group.gate_asked_ns >= wait_ns:
+            turn.record(GateAsked(group_id), group_id)
+            turn.perform(AskMargin(group.plan))
+        turn.wake_in(group_id, turn.settings.gate_max_age_ms)
+    elif obstacle(turn, group):
+        turn.wake(group_id, group.plan.good_until_ns)
+    else:
+        turn.move(group_id, _S.PLACING, gate.sentence)
+
+
+def _placing(turn: Turn, group: MultiLegOrderGroup) -> None:
+    group_id = group.group_id
+    if group.first_fill_ns and is_whole(group) and group.copies:
+        turn.move(group_id, _S.OPEN, "every leg is filled")
+    elif group.first_fill_ns:
+        turn.move(group_id, _S.PARTIALLY_EXPOSED, "a leg has filled")
+    elif group.goal is Goal.ENTER:
+        _enter_or_give_up(turn, group_id)
+    else:
+        _reduce_or_end(turn, group_id)
+
+
+def _partially_exposed(turn: Turn, group: MultiLegOrderGroup) -> None:
+    group_id = group.group_id
+    if is_whole(group) and group.copies:
+        turn.move(group_id, _S.OPEN, "every leg is filled")
+    elif uncovered_beyond_plan(group.plan, confirmed_holdings(group)):
+        give_up(turn, group_id, "short units stand without cover")
+    elif group.goal is Goal.ENTER:
+        _enter_or_give_up(turn, group_id)
+    else:
+        turn.move(group_id, _S.UNWINDING, group.reason)
+
+
+def _open(turn: Turn, group: MultiLegOrderGroup) -> None:
+    group_id = group.group_id
+    if not is_whole(group):
+        turn.move(group_id, _S.PARTIALLY_EXPOSED, "a leg is no longer what it was")
+        give_up(turn, group_id, "a leg is no longer what it was")
+        return
+    exit_at = group.plan.exit_at_ns
+    if exit_at is None:
+        return
+    if turn.now_ns >= exit_at:
+        close_group(turn, group_id, "its time to be closed has come")
+    else:
+        turn.wake(group_id, exit_at)
+
+
+def _unwinding(turn: Turn, group: MultiLegOrderGroup) -> None:
+    _reduce_or_end(turn, group.group_id)
+
+
+def _closed(turn: Turn, group: MultiLegOrderGroup) -> None:
+    if any(leg.net_units for leg in group.legs):
+        turn.record(
+            GoalChanged(group.group_id, Goal.REDUCE, 0, "a late fill on a closed group"),
+            group.group_id,
+        )
+        turn.move(group.group_id, _S.UNWINDING, "a late fill on a closed group")
+
+
+def _manual(turn: Turn, group: MultiLegOrderGroup) -> None:
+    """Nothing is sent from here, except that cover which nobody restores is restored in the end."""
+    if not uncovered_beyond_plan(group.plan, confirmed_holdings(group)):
+        return
+    due_ns = group.manual_since_ns + turn.settings.manual_unwind_after_ms * NS_PER_MS
+    if turn.now_ns < due_ns:
+        turn.wake(group.group_id, due_ns)
+        return
+    turn.record(
+        GoalChanged(group.group_id, Goal.REDUCE, 0, "uncovered units stood in MANUAL too long"),
+        group.group_id,
+    )
+    turn.move(group.group_id, _S.UNWINDING, "uncovered units stood in MANUAL too long")
+
+
+def _ended(turn: Turn, group: MultiLegOrderGroup) -> None:
+    """Nothing was sent, and nothing will be."""
+
+
+def _enter_or_give_up(turn: Turn, group_id: str) -> None:
+    reason = enter(turn, group_id)
+    if reason:
+        give_up(turn, group_id, reason)
+
+
+def _reduce_or_end(turn: Turn, group_id: str) -> None:
+    """Close what is too much; when nothing is, the group is whole again, or confirmed flat."""
+    reduce(turn, group_id)
+    group = turn.group(group_id)
+    if group.state is _S.MANUAL or not is_reduced(group):
+        return
+    if group.copies:
+        turn.move(group_id, _S.OPEN, f"{group.copies} whole copies are held")
+        return
+    if any(leg.net_units for leg in group.legs) or group.live:
+        return
+    if not group.flat_asked_ns:
+        turn.record(FlatCheckAsked(group_id), group_id)
+        turn.perform(ReadBooks(f"to confirm that nothing is left of {group_id}"))
+    turn.wake_in(group_id, turn.settings.lookup_every_ms * 3)
+
+
+def confirm_flat(turn: Turn, group_id: str, asked_at_ns: int) -> None:
+    """The books were read whole since the group asked what is left of it: end it if nothing is."""
+    group = turn.group(group_id)
+    if not group.flat_asked_ns or asked_at_ns < group.flat_asked_ns:
+        return
+    if group.live or any(leg.net_units for leg in group.legs):
+        return
+    turn.move(group_id, _S.CLOSED, "the broker confirms no position and no working order")
+    turn.clear_alert(f"incomplete:{group_id}")
+
+
+def _look_up_unanswered(turn: Turn, group: MultiLegOrderGroup) -> None:
+    """A send that was not answered is looked for, once a second, until the books have settled it."""
+    unanswered = [o for o in group.live_orders if o.is_unknown and o.outcome is Outcome.UNKNOWN]
+    if not unanswered or group.is_over:
+        return
+    turn.perform(ReadBooks(f"{len(unanswered)} sends of {group.group_id} are unanswered"))
+    turn.wake_in(group.group_id, turn.settings.lookup_every_ms)
+
+
+_STEP = {
+    _S.PLANNED: _planned,
+    _S.VALIDATING: _validating,
+    _S.REJECTED: _ended,
+    _S.PLACING: _placing,
+    _S.PARTIALLY_EXPOSED: _partially_exposed,
+    _S.HEDGING: _partially_exposed,
+    _S.UNWINDING: _unwinding,
+    _S.OPEN: _open,
+    _S.EXITING: _unwinding,
+    _S.CLOSED: _closed,
+    _S.MANUAL: _manual,
+}

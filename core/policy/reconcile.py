@@ -1,0 +1,190 @@
+"""Reconciliation: the broker's books against ours. The broker wins, and every difference has a name.
+
+Trade and order books outrank positions, which lag. A book is applied whole or not at all; absence from a
+book means something only after it has been looked for long enough.
+"""
+
+from __future__ import annotations
+
+from core.domain.account import DivergenceKind, Severity
+from core.domain.facts import (
+    BooksReconciled,
+    ForeignPositionSeen,
+    HoldingClosedByOthers,
+    OrderNotFound,
+    OrderProvedAbsent,
+    PositionDoubted,
+)
+from core.domain.groups import MultiLegOrderGroup
+from core.domain.inputs import BooksRead
+from core.domain.instruments import PositionKey
+from core.domain.lifecycle import ManualCause
+from core.domain.orders import BookSnapshot, Outcome, Purpose
+from core.domain.timing import NS_PER_MS
+from core.policy.group import confirm_flat
+from core.policy.merge import merge_order, merge_trade
+from core.policy.turn import Turn
+
+
+def reconcile(turn: Turn, read: BooksRead) -> set[str]:
+    """Take over the books. Returns the groups that changed or that were waiting for this."""
+    book = read.snapshot
+    touched: set[str] = set()
+    for order in book.orders:
+        before = turn.account
+        group_id = merge_order(turn, order, read.source)
+        if group_id is not None and turn.account is not before:
+            touched.add(group_id)
+    for trade in book.trades:
+        group_id = merge_trade(turn, trade, read.source)
+        if group_id is not None:
+            touched.add(group_id)
+    touched |= _settle_unanswered(turn, book)
+    if turn.account.reconciled_at_ns:
+        touched |= _compare_positions(turn, book)
+    for group_id, group in list(turn.account.groups.items()):
+        if group.flat_asked_ns:
+            confirm_flat(turn, group_id, book.asked_at_ns)
+    if not turn.account.reconciled_at_ns:
+        _first_reconciliation(turn)
+        touched |= {group_id for group_id, group in turn.account.groups.items() if not group.is_over}
+    turn.clear_alert("books-unreadable")
+    return touched
+
+
+def _first_reconciliation(turn: Turn) -> None:
+    settle_ns = turn.settings.settle_delay_ms * NS_PER_MS
+    fresh = not turn.account.groups
+    turn.record(BooksReconciled(turn.now_ns if fresh else turn.now_ns + settle_ns))
+
+
+def _settle_unanswered(turn: Turn, book: BookSnapshot) -> set[str]:
+    """Count the whole books that do not know an unanswered send, and prove it absent once it is enough."""
+    settings = turn.settings
+    settled: set[str] = set()
+    for group_id, group in list(turn.account.groups.items()):
+        for order in group.live_orders:
+            if not order.is_unknown or order.outcome is not Outcome.UNKNOWN:
+                continue
+            if book.asked_at_ns <= order.heard_at_ns:
+                continue
+            turn.record(OrderNotFound(order.tag, order.lookups + 1), group_id)
+            waited_ns = turn.now_ns - order.heard_at_ns
+            if order.lookups + 1 < settings.absent_tries:
+                continue
+            if waited_ns < settings.absent_after_ms * NS_PER_MS:
+                continue
+            turn.record(OrderProvedAbsent(order.tag, order.lookups + 1), group_id)
+            settled.add(group_id)
+    return settled
+
+
+def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
+    """Look for units that nobody's trades explain. A difference counts when it is seen twice, 5 s apart."""
+    account = turn.account
+    theirs = {position.key: position.units for position in book.positions}
+    keys = set(theirs) | set(account.foreign) | set(account.doubts) | _our_keys(turn)
+    touched: set[str] = set()
+    for key in sorted(keys):
+        difference = theirs.get(key, 0) - account.net_units(key) - account.foreign.get(key, 0)
+        doubt = account.doubts.get(key)
+        if difference == 0:
+            if doubt is not None:
+                turn.record(PositionDoubted(key, 0))
+            turn.heal(f"position:{key}", "the books agree again")
+            continue
+        if not _is_settled(turn, key):
+            continue
+        if doubt is None or doubt.units != difference:
+            turn.record(PositionDoubted(key, difference))
+            continue
+        if turn.now_ns - doubt.since_ns < turn.settings.position_lag_ms * NS_PER_MS:
+            continue
+        turn.record(PositionDoubted(key, 0))
+        touched |= _believe(turn, key, difference)
+        account = turn.account
+    return touched
+
+
+def _our_keys(turn: Turn) -> set[PositionKey]:
+    return {
+        PositionKey(leg.plan.contract.exchange, leg.plan.contract.symbol, group.plan.product)
+        for group in turn.account.groups.values()
+        for leg in group.legs
+        if leg.net_units
+    }
+
+
+def _holders(turn: Turn, key: PositionKey) -> list[tuple[MultiLegOrderGroup, int]]:
+    return [
+        (group, index)
+        for group in turn.account.groups.values()
+        for index, leg in enumerate(group.legs)
+        if leg.net_units
+        and group.plan.product is key.product
+        and leg.plan.contract.symbol == key.symbol
+        and leg.plan.contract.exchange == key.exchange
+    ]
+
+
+def _is_settled(turn: Turn, key: PositionKey) -> bool:
+    """Nothing of ours in this position is working or unanswered, and its last fill is old enough."""
+    oldest_ns = turn.now_ns - turn.settings.position_lag_ms * NS_PER_MS
+    for group in turn.account.groups.values():
+        if group.plan.product is not key.product:
+            continue
+        for leg in group.legs:
+            if leg.plan.contract.symbol == key.symbol and leg.filled_at_ns > oldest_ns:
+                return False
+        for order in group.live_orders:
+            if order.symbol == key.symbol and order.purpose is not Purpose.STOP:
+                return False
+    return True
+
+
+def _believe(turn: Turn, key: PositionKey, difference: int) -> set[str]:
+    """The difference is real: it is the trader's own, or somebody closed units of ours."""
+    ours = turn.account.net_units(key)
+    if ours == 0 or (difference > 0) == (ours > 0):
+        units = turn.account.foreign.get(key, 0) + difference
+        turn.record(ForeignPositionSeen(key, units))
+        turn.diverged(
+            f"position:{key}",
+            DivergenceKind.FOREIGN_POSITION,
+            f"{units:+d} {key.symbol} is the trader's own",
+            symbol=key.symbol,
+            healed="shown and counted in margin; never traded without an operator",
+        )
+        return set()
+    holders = _holders(turn, key)
+    closed = min(abs(difference), abs(ours))
+    turn.diverged(
+        f"position:{key}",
+        DivergenceKind.CLOSED_BY_OTHERS,
+        f"{closed} {key.symbol} of ours were closed by someone else",
+        symbol=key.symbol,
+        group_id=holders[0][0].group_id if len(holders) == 1 else "",
+        healed="charged to the group that held them" if len(holders) == 1 else "every holder is MANUAL",
+    )
+    if len(holders) > 1:
+        for group, _ in holders:
+            turn.manual(
+                group.group_id,
+                ManualCause.SHARED_SYMBOL_CLOSED,
+                f"{closed} {key.symbol} were closed by someone else, and several groups hold it",
+            )
+        return {group.group_id for group, _ in holders}
+    group, index = holders[0]
+    turn.record(HoldingClosedByOthers(group.group_id, index, closed, "someone else's trade"), group.group_id)
+    turn.alert(
+        f"closed:{group.group_id}:{key.symbol}",
+        Severity.CRITICAL,
+        f"{group.group_id}: {closed} {key.symbol} were closed by someone else",
+        "closed-by-others",
+        group.group_id,
+    )
+    rest = abs(difference) - closed
+    if rest:
+        sign = 1 if difference > 0 else -1
+        turn.record(ForeignPositionSeen(key, turn.account.foreign.get(key, 0) + sign * rest))
+    return {group.group_id}
