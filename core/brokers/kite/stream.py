@@ -1,7 +1,7 @@
 """Kite's stream: order news and ticks over one websocket, kept up for ever.
 
-Nothing is replayed after a reconnect and frames come repeated and out of order, so everything here is a hint to
-read the books. Kite sends something every couple of seconds; five without a byte are a dead line.
+Nothing is replayed after a reconnect and frames come repeated and out of order, so everything here is a hint
+to read the books. Kite sends something every couple of seconds; five without a byte are a dead line.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The stream's binary frames: packets of ticks, big-endian.
 
-A frame is a count of packets, then each packet with its length before it. The length says what a packet is: 8
-last price, 28 and 32 an index, 44 a quote, 184 a quote with five levels of depth. One byte alone is a heartbeat.
-Damage is counted and skipped. Source: kite.trade/docs/connect/v3/websocket.
+A frame is a count of packets, then each packet with its length before it. The length says what a packet is:
+8 last price, 28 and 32 an index, 44 a quote, 184 a quote with five levels of depth. One byte alone is a
+heartbeat. Damage is counted and skipped. Source: kite.trade/docs/connect/v3/websocket.
 """
 
 from __future__ import annotations
