@@ -195,7 +195,7 @@ def plan_from_file(
     calendar: SessionCalendar | None = None,
     held: Iterable[Holding] = (),
 ) -> GroupPlan:
-    """The plan that a group file means on this market. Raises ``StrategyError``, or its ``GroupFileError``."""
+    """The plan that a group file means on this market. Raises ``StrategyError`` or ``GroupFileError``."""
     group = read_group_file(path)
     return plan_from_group(
         group,
