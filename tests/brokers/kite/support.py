@@ -45,6 +45,14 @@ class StepClock:
         raise NotImplementedError("the adapter only reads the time and waits")
 
 
+class HeldClock(StepClock):
+    """Time stands still: whoever waits, waits."""
+
+    async def sleep_until(self, deadline_ns: int) -> None:
+        if deadline_ns > self.at_ns:
+            await asyncio.Event().wait()
+
+
 class Scripted:
     """Answers requests one after the other as written, and keeps what was asked."""
 

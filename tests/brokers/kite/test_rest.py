@@ -295,7 +295,7 @@ def test_positions_are_signed_and_keyed_by_product() -> None:
 
 
 def test_a_basket_is_asked_as_a_bare_list_and_needs_are_rounded_up() -> None:
-    answer = {"initial": {"total": 96504.975}, "final": {"total": 34786.720000000001}, "orders": []}
+    answer = {"initial": {"total": 96504.975}, "final": {"total": 34786.7200001}, "orders": []}
     script = Scripted(ok(answer))
     leg = BasketLeg("NIFTY2690124350CE", "NFO", Product.NRML, Side.SELL, 65, 5_815)
     margin = asyncio.run(rest_with(script).basket_margin((leg,)))

@@ -65,7 +65,7 @@ def test_a_single_byte_is_a_heartbeat_and_nothing_else() -> None:
     assert decode_frame(b"\x00") == Frame(heartbeat=True)
 
 
-@pytest.mark.parametrize("cut", range(3, 200, 13))
+@pytest.mark.parametrize("cut", range(3, 190, 13))
 def test_a_frame_cut_short_gives_what_was_whole_and_counts_the_rest(cut: int) -> None:
     whole = framed(struct.pack(">II", OPTION, 1), full_packet())
     frame = decode_frame(whole[:cut])
