@@ -140,7 +140,7 @@ class Snapshot:
     account: Account = field(default_factory=Account)
     view: MarketView = field(default_factory=MarketView)
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
-    total: Exposure = Exposure()
+    total: Exposure = field(default_factory=Exposure)
     moves: Mapping[str, NextMove] = field(default_factory=dict)
     day_pnl_paise: int = 0
     margin: MarginMeter = MarginMeter()

@@ -134,6 +134,7 @@ def _monitor(turn: Turn) -> set[str]:
     if not watched:
         return set()
     measured = InterimExposureHandler.measure(watched, turn.view, turn.now_ns, turn.settings.shock_bps)
+    turn.measured = measured
     return judge(turn, measured)
 
 

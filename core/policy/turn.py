@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from core.domain.account import Account, DivergenceKind, Severity
 from core.domain.effects import Effect
 from core.domain.evolve import evolve
+from core.domain.exposure import Exposure
 from core.domain.facts import (
     AlertCleared,
     AlertRaised,
@@ -35,6 +36,8 @@ class Decision:
     rows: tuple[Recorded, ...]
     effects: tuple[Effect, ...]
     wakes: Mapping[str, int]
+    measured: Mapping[str, Exposure] | None = None
+    """The exposure of every group that was looked at, where the input was a monitor's pass."""
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class Turn:
     rows: list[Recorded] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     wakes: dict[str, int] = field(default_factory=dict)
+    measured: Mapping[str, Exposure] | None = None
     guards_off: frozenset[str] = frozenset()
     """Guards that the simulator has switched off to show that it notices; empty in production."""
 
@@ -141,4 +145,4 @@ class Turn:
 
     def done(self) -> Decision:
         """What the turn came to."""
-        return Decision(self.account, tuple(self.rows), tuple(self.effects), self.wakes)
+        return Decision(self.account, tuple(self.rows), tuple(self.effects), self.wakes, self.measured)

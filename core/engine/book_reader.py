@@ -1,0 +1,132 @@
+"""Reading the broker's books: on a timer beside the stream, and whenever something asks for it.
+
+Several requests at once are one, and never more than one a second; a failed or half answer is no answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from core.brokers.port import BasketLeg, BookPort, BookUnavailable
+from core.domain.groups import GroupPlan
+from core.domain.inputs import BooksFailed, BooksRead, Input, MarginAnswered
+from core.domain.orders import BookSnapshot, Funds, Source
+from core.domain.quotes import MarketView
+from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
+
+
+class BookReader:
+    """Polls, and answers requests to read. ``poll_every_ms`` is asked before each wait: it adapts."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        books: BookPort,
+        post: Callable[[Input], None],
+        poll_every_ms: Callable[[], int],
+    ) -> None:
+        self._clock = clock
+        self._books = books
+        self._post = post
+        self._poll_every_ms = poll_every_ms
+        self._wanted = asyncio.Event()
+        self._armed_ns = 0
+        self._due_ns = 0
+        self._last_start_ns = 0
+        self._source = Source.RECOVERY
+        self._running: set[asyncio.Task[None]] = set()
+        self.read_ns: int | None = None
+        """When the books were last read whole."""
+        self.failing = False
+        self.funds: Funds | None = None
+        """The newest funds; for the meters, decisions ask for their own."""
+
+    @property
+    def next_poll_ns(self) -> int:
+        """When the books are read next, at the latest."""
+        return self._due_ns
+
+    def request(self) -> None:
+        """Have the books read soon: at once, or a second after the last time."""
+        self._want(max(self._clock.now_ns() + 1, self._last_start_ns + NS_PER_S))
+
+    def hasten(self) -> None:
+        """Shorten the wait for the next poll, where orders are in flight now."""
+        self._want(self._last_start_ns + self._poll_every_ms() * NS_PER_MS)
+
+    def _want(self, due_ns: int) -> None:
+        if self._due_ns and self._due_ns <= due_ns:
+            return
+        self._due_ns = due_ns
+        self._clock.call_at(due_ns, self._ring)
+
+    def _ring(self) -> None:
+        if self._due_ns and self._clock.now_ns() >= self._due_ns:
+            self._wanted.set()
+
+    async def run(self) -> None:
+        """Read for ever."""
+        self.request()
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            self._due_ns = 0
+            self._last_start_ns = self._clock.now_ns()
+            await self._read()
+            self._want(self._last_start_ns + self._poll_every_ms() * NS_PER_MS)
+
+    async def _read(self) -> None:
+        asked_ns = self._clock.now_ns()
+        try:
+            orders = await self._books.orders()
+            trades = await self._books.trades()
+            positions = await self._books.positions()
+        except BookUnavailable as error:
+            self.failing = True
+            self._post(BooksFailed(str(error)))
+            return
+        self.failing = False
+        self.read_ns = self._clock.now_ns()
+        self._post(BooksRead(BookSnapshot(orders, trades, positions, asked_ns, self.read_ns), self._source))
+        self._source = Source.POLL
+        try:
+            self.funds = await self._books.funds()
+        except BookUnavailable:
+            return
+
+    def ask_margin(self, plan: GroupPlan, view: MarketView) -> None:
+        """Ask for funds and for the margin of a plan as a basket; the answer arrives in the mailbox."""
+        task = asyncio.create_task(self._ask_margin(plan, view))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _ask_margin(self, plan: GroupPlan, view: MarketView) -> None:
+        legs = []
+        for leg in plan.legs:
+            quote = view.quotes.get(leg.contract.symbol)
+            touch = quote.touch_paise(leg.side) if quote is not None else None
+            legs.append(
+                BasketLeg(
+                    leg.contract.symbol,
+                    leg.contract.exchange,
+                    plan.product,
+                    leg.side,
+                    plan.units(leg.index),
+                    touch or 0,
+                )
+            )
+        try:
+            funds = await self._books.funds()
+            basket = await self._books.basket_margin(tuple(legs))
+        except BookUnavailable as error:
+            self._post(MarginAnswered(plan.group_id, None, None, None, str(error)))
+            return
+        self.funds = funds
+        self._post(MarginAnswered(plan.group_id, funds, basket.initial_paise, basket.final_paise))
+
+    async def close(self) -> None:
+        """Stop waiting for answers."""
+        for task in list(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)

@@ -1,0 +1,99 @@
+"""``ExecutionCoordinator``: the only one who is handed the broker's order-sending port.
+
+Policy decides; the coordinator re-asserts what must never be broken, performs, and reports what became of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from core.brokers.port import OrderChange, OrderPort, OrderRequest, Reply
+from core.domain.account import Account
+from core.domain.effects import CancelOrder, ModifyOrder, SendOrder
+from core.domain.inputs import CancelReply, Input, ModifyReply, SendReply
+from core.domain.orders import OrderType, Outcome
+
+Send = SendOrder | ModifyOrder | CancelOrder
+
+
+class ExecutionCoordinator:
+    """Performs committed sends, each in its own task, and posts the answer.
+
+    ``committed`` is the account as it stands on disk: an order that it does not hold is refused here,
+    whatever asked for it.
+    """
+
+    def __init__(self, port: OrderPort, post: Callable[[Input], None]) -> None:
+        self._port = port
+        self._post = post
+        self._sent: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def perform(self, effect: Send, committed: Account) -> None:
+        """Start one send. Its answer arrives in the mailbox; this returns at once."""
+        match effect:
+            case SendOrder(order):
+                refusal = self._refusal(order.tag, order.group_id, committed)
+                if refusal:
+                    self._post(SendReply(order.tag, Outcome.DENIED, None, refusal))
+                    return
+                self._sent.add(order.tag)
+                request = OrderRequest(
+                    order.tag,
+                    order.symbol,
+                    order.exchange,
+                    order.product,
+                    order.side,
+                    order.units,
+                    order.order_type,
+                    order.limit_paise,
+                    order.trigger_paise,
+                )
+                self._start(self._place(request))
+            case ModifyOrder():
+                self._start(self._modify(effect))
+            case CancelOrder(tag, order_id):
+                self._start(self._cancel(tag, order_id))
+
+    def _refusal(self, tag: str, group_id: str, committed: Account) -> str:
+        group = committed.groups.get(group_id)
+        if group is None or tag not in group.orders:
+            return "not in the journal: nothing is sent that was not committed first"
+        if tag in self._sent:
+            return "sent already: a tag is never used twice"
+        return ""
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _place(self, request: OrderRequest) -> None:
+        reply = await _answered(self._port.place(request))
+        self._post(SendReply(request.tag, reply.outcome, reply.order_id, reply.message))
+
+    async def _modify(self, effect: ModifyOrder) -> None:
+        kind = OrderType.LIMIT if effect.to_limit or not effect.trigger_paise else OrderType.SL
+        change = OrderChange(kind, effect.units, effect.limit_paise, effect.trigger_paise)
+        reply = await _answered(self._port.modify(effect.order_id, change))
+        self._post(ModifyReply(effect.tag, reply.outcome, reply.message))
+
+    async def _cancel(self, tag: str, order_id: str) -> None:
+        reply = await _answered(self._port.cancel(order_id))
+        self._post(CancelReply(tag, reply.outcome, reply.message))
+
+    async def close(self) -> None:
+        """Stop waiting for answers. What was sent stays sent: the next start looks for it."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _answered(request: Coroutine[Any, Any, Reply]) -> Reply:
+    """An adapter that breaks has sent, as far as anybody knows."""
+    try:
+        return await request
+    except Exception as error:
+        return Reply(Outcome.UNKNOWN, None, f"the adapter failed: {type(error).__name__}: {error}")

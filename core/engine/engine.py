@@ -1,0 +1,355 @@
+"""``ExecutionEngine``: the loop that turns inputs into facts, facts into rows, and rows into effects.
+
+It drains what has arrived, decides it in order, commits the facts once, and only then performs the effects.
+It does not decide while a commit is in flight, so memory never runs ahead of the disk nor an effect ahead of
+its fact; only while the journal is failed do risk-reducing effects go first, their facts kept in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from time import perf_counter_ns
+
+from core.brokers.port import BookPort, OrderPort, StreamDown, StreamFrame, StreamOrder, StreamUp
+from core.domain.account import Account
+from core.domain.effects import AskMargin, Effect, ReadBooks
+from core.domain.evolve import group_of
+from core.domain.exposure import Exposure
+from core.domain.facts import Recorded
+from core.domain.groups import MultiLegOrderGroup
+from core.domain.inputs import (
+    CancelReply,
+    CoreStarted,
+    Input,
+    JournalTrouble,
+    MarginAnswered,
+    ModifyReply,
+    MonitorPass,
+    OperatorCommand,
+    OrderNews,
+    QuotesMoved,
+    SendReply,
+    SubmitGroup,
+    WakeUp,
+)
+from core.domain.orders import Purpose
+from core.domain.quotes import MarketView
+from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
+from core.engine.book_reader import BookReader
+from core.engine.coordinator import ExecutionCoordinator
+from core.engine.metrics import Metrics
+from core.journal.errors import JournalWriteFailed
+from core.journal.persistence import PersistenceLayer
+from core.journal.writing import Batch
+from core.policy.decide import decide, fail
+from core.policy.turn import Decision
+
+BATCH_ITEMS = 64
+BATCH_NS = 2 * NS_PER_MS
+JOURNAL_RETRY_NS = NS_PER_S // 4
+
+Hold = Callable[[], None]
+
+
+def _nothing() -> None:
+    """A clock that does not wait for the core has nothing to be told."""
+
+
+class ExecutionEngine:
+    """Owns the account and everything that moves it.
+
+    ``hold`` and ``release`` tell a paced clock that something is being done at this instant, so that market
+    time waits for it. ``strict`` raises what a decision raises: a simulation must fail, not go on.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        journal: PersistenceLayer,
+        orders: OrderPort,
+        books: BookPort,
+        account: Account,
+        view: MarketView,
+        *,
+        hold: Hold = _nothing,
+        release: Hold = _nothing,
+        strict: bool = False,
+        guards_off: frozenset[str] = frozenset(),
+    ) -> None:
+        self.clock = clock
+        self.account = account
+        self.view = view
+        self.metrics = Metrics()
+        self.version = 0
+        self.books = BookReader(clock, books, self.post, self._poll_every_ms)
+        self.coordinator = ExecutionCoordinator(orders, self.post)
+        self.stream_up = False
+        self.stream_ns: int | None = None
+        self._journal = journal
+        self._mailbox: deque[Input] = deque()
+        self._arrived = asyncio.Event()
+        self._hold = hold
+        self._release = release
+        self._held = False
+        self._strict = strict
+        self._guards_off = guards_off
+        self._wakes: dict[str, int] = {}
+        self._alarm_ns = 0
+        self._tail: list[Recorded] = []
+        self._tail_groups: dict[str, MultiLegOrderGroup] = {}
+        self._retry_ns = 0
+        self._monitored: tuple[Account, MarketView, int] | None = None
+        self._watching = False
+        self._listeners: list[Callable[[tuple[Recorded, ...]], None]] = []
+        self._stopping = False
+        self._failure = ""
+        self.exposures: Mapping[str, Exposure] = {}
+
+    # What reaches the core
+
+    def post(self, item: Input) -> None:
+        """Put something into the mailbox; it is decided in the order of arrival."""
+        self._mailbox.append(item)
+        if not self._held:
+            self._held = True
+            self._hold()
+        self._arrived.set()
+
+    def on_stream(self, frame: StreamFrame) -> None:
+        """A frame of the broker's stream: a hint to act on at once and to check."""
+        self.stream_ns = self.clock.now_ns()
+        match frame:
+            case StreamOrder(report):
+                self.post(OrderNews(report))
+                self.books.request()
+            case StreamUp():
+                self.stream_up = True
+                self.books.request()
+            case StreamDown():
+                self.stream_up = False
+            case _:
+                self.stream_up = True
+
+    def on_quotes(self, view: MarketView, symbols: frozenset[str]) -> None:
+        """The market has moved: ``view`` is all of it, ``symbols`` what changed."""
+        self.view = view
+        if any(not group.is_over for group in self.account.groups.values()):
+            self.post(QuotesMoved(symbols))
+
+    def subscribe(self, listener: Callable[[tuple[Recorded, ...]], None]) -> None:
+        """Call ``listener`` with every batch of rows, after its commit."""
+        self._listeners.append(listener)
+
+    # The loop
+
+    async def run(self, *, restart: bool) -> None:
+        """Start, and go on until cancelled. Everything that waits is ended with it."""
+        self.post(CoreStarted(restart))
+        reading = asyncio.create_task(self.books.run())
+        self._watch()
+        try:
+            while True:
+                if not self._mailbox:
+                    self._idle()
+                    await self._arrived.wait()
+                    continue
+                await self._turn()
+        finally:
+            self._stopping = True
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            await self.coordinator.close()
+            await self.books.close()
+
+    def _idle(self) -> None:
+        self._arrived.clear()
+        if self._held:
+            self._held = False
+            self._release()
+
+    async def _turn(self) -> None:
+        before = self.account
+        items = self._drain()
+        decision = self._decide_all(items)
+        if decision.rows:
+            groups = _changed(before, self.account)
+            if not await self._commit(decision.rows, groups):
+                self.account = before
+                self._mailbox.extendleft(reversed(items))
+                self._mailbox.appendleft(JournalTrouble(self._failure))
+                return
+            self.metrics.count(decision.rows, self.account)
+            for listener in self._listeners:
+                listener(decision.rows)
+        elif self._tail:
+            await self._retry()
+        self._take_wakes(decision)
+        for effect in decision.effects:
+            self._perform(effect)
+        if decision.rows:
+            self.version += 1
+            self.books.hasten()
+
+    def _drain(self) -> list[Input]:
+        return [self._mailbox.popleft() for _ in range(min(len(self._mailbox), BATCH_ITEMS))]
+
+    def _decide_all(self, items: list[Input]) -> Decision:
+        rows: list[Recorded] = []
+        effects: list[Effect] = []
+        wakes: dict[str, int] = {}
+        now_ns = self.clock.now_ns()
+        started = perf_counter_ns()
+        for number, item in enumerate(items):
+            decision = self._decide(item, now_ns)
+            self.account = decision.account
+            rows.extend(decision.rows)
+            effects.extend(decision.effects)
+            wakes.update(decision.wakes)
+            if decision.measured is not None:
+                self.exposures = decision.measured
+                self.metrics.measured(now_ns, decision.measured)
+            if perf_counter_ns() - started > BATCH_NS and number + 1 < len(items):
+                rest = items[number + 1 :]
+                del items[number + 1 :]
+                self._mailbox.extendleft(reversed(rest))
+                break
+        self.metrics.decided(perf_counter_ns() - started, len(items))
+        return Decision(self.account, tuple(rows), tuple(effects), wakes)
+
+    def _decide(self, item: Input, now_ns: int) -> Decision:
+        try:
+            return decide(self.account, item, self.view, now_ns, self._guards_off)
+        except Exception as error:
+            if self._strict:
+                raise
+            text = f"{type(error).__name__}: {error}"
+            return fail(self.account, self._blame(item), text, self.view, now_ns)
+
+    def _blame(self, item: Input) -> str:
+        """The group that an input was about, where it was about one."""
+        match item:
+            case SubmitGroup(plan):
+                return plan.group_id
+            case SendReply(tag) | ModifyReply(tag) | CancelReply(tag):
+                group = group_of(self.account, tag)
+                return group.group_id if group is not None else ""
+            case MarginAnswered(group_id):
+                return group_id
+            case OperatorCommand(target=target):
+                return target if target in self.account.groups else ""
+            case WakeUp(groups) if len(groups) == 1:
+                return groups[0]
+            case OrderNews(report):
+                tag = self.account.tags.get(report.order_id, "")
+                group = group_of(self.account, tag)
+                return group.group_id if group is not None else ""
+            case _:
+                return ""
+
+    # The journal
+
+    async def _commit(self, rows: tuple[Recorded, ...], groups: tuple[MultiLegOrderGroup, ...]) -> bool:
+        """Make rows durable. In journal-failed mode they join the tail in memory, which counts as done."""
+        started = perf_counter_ns()
+        if self._tail or self.account.journal_failed:
+            self._tail.extend(rows)
+            self._tail_groups.update((group.group_id, group) for group in groups)
+            await self._retry()
+            return True
+        try:
+            await self._journal.commit(Batch(rows, groups))
+        except JournalWriteFailed as error:
+            self._failure = str(error)
+            return False
+        self.metrics.committed(perf_counter_ns() - started)
+        return True
+
+    async def _retry(self) -> None:
+        now_ns = self.clock.now_ns()
+        if now_ns < self._retry_ns:
+            return
+        self._retry_ns = now_ns + JOURNAL_RETRY_NS
+        rows = tuple(self._tail)
+        try:
+            await self._journal.commit(Batch(rows, tuple(self._tail_groups.values())))
+        except JournalWriteFailed:
+            return
+        self._tail.clear()
+        self._tail_groups.clear()
+        self.post(JournalTrouble("", len(rows)))
+
+    # Effects and timers
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case ReadBooks():
+                self.books.request()
+            case AskMargin(plan):
+                self.books.ask_margin(plan, self.view)
+            case _:
+                self.coordinator.perform(effect, self.account)
+
+    def _take_wakes(self, decision: Decision) -> None:
+        for group_id, at_ns in decision.wakes.items():
+            if at_ns:
+                self._wakes[group_id] = at_ns
+            else:
+                self._wakes.pop(group_id, None)
+        self._arm()
+
+    def _arm(self) -> None:
+        if not self._wakes:
+            return
+        earliest = max(min(self._wakes.values()), self.clock.now_ns() + 1)
+        if not self._alarm_ns or earliest < self._alarm_ns:
+            self._alarm_ns = earliest
+            self.clock.call_at(earliest, self._alarm)
+
+    def _alarm(self) -> None:
+        now_ns = self.clock.now_ns()
+        if self._stopping or not self._alarm_ns or now_ns < self._alarm_ns:
+            return
+        self._alarm_ns = 0
+        due = tuple(sorted(name for name, at_ns in self._wakes.items() if at_ns <= now_ns))
+        for name in due:
+            del self._wakes[name]
+        if due:
+            self.post(WakeUp(due))
+        self._arm()
+
+    def _watch(self) -> None:
+        """The 100 ms look: skipped while nothing has changed and the last one is young."""
+        if self._stopping:
+            return
+        now_ns = self.clock.now_ns()
+        settings = self.account.settings
+        self.clock.call_at(now_ns + settings.monitor_every_ms * NS_PER_MS, self._watch)
+        if self._tail:
+            self.post(WakeUp(("",)))
+        if not any(not g.is_over and g.first_fill_ns for g in self.account.groups.values()):
+            return
+        if self._monitored is not None:
+            account, view, at_ns = self._monitored
+            young = now_ns - at_ns < settings.monitor_reuse_ms * NS_PER_MS
+            if account is self.account and view is self.view and young:
+                return
+        self._monitored = (self.account, self.view, now_ns)
+        self.post(MonitorPass())
+
+    def _poll_every_ms(self) -> int:
+        settings = self.account.settings
+        in_flight = any(
+            order.purpose is not Purpose.STOP
+            for group in self.account.groups.values()
+            if not group.is_over
+            for order in group.live_orders
+        )
+        return settings.poll_in_flight_ms if in_flight else settings.poll_every_ms
+
+
+def _changed(before: Account, after: Account) -> tuple[MultiLegOrderGroup, ...]:
+    return tuple(
+        group for group_id, group in after.groups.items() if before.groups.get(group_id) is not group
+    )

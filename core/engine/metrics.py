@@ -1,0 +1,141 @@
+"""What is counted while the core runs: for the report, the console and the alerts."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from core.domain.account import Account
+from core.domain.exposure import Exposure
+from core.domain.facts import (
+    DivergenceFound,
+    DivergenceHealed,
+    FillRecorded,
+    HedgeWanted,
+    OrderAnswered,
+    OrderIntended,
+    Recorded,
+)
+from core.domain.orders import Purpose
+from core.domain.timing import NS_PER_MS
+from core.engine.snapshot import DeltaPoint, Distribution
+
+_DELTA_POINTS = 600
+_SAMPLES = 20_000
+
+
+class Series:
+    """Durations in milliseconds: the last twenty thousand of them, and the count and maximum of all."""
+
+    def __init__(self, bucket_ms: float = 5.0, buckets: int = 24) -> None:
+        self._samples: deque[float] = deque(maxlen=_SAMPLES)
+        self._bucket_ms = bucket_ms
+        self._buckets = [0] * buckets
+        self.count = 0
+        self.max: float | None = None
+
+    def add(self, milliseconds: float) -> None:
+        """Add one measurement."""
+        self.count += 1
+        self._samples.append(milliseconds)
+        self.max = milliseconds if self.max is None else max(self.max, milliseconds)
+        self._buckets[min(int(milliseconds / self._bucket_ms), len(self._buckets) - 1)] += 1
+
+    def distribution(self) -> Distribution:
+        """The figures now."""
+        if not self._samples:
+            return Distribution(buckets=tuple(self._buckets), bucket_ms=self._bucket_ms)
+        p50, p99 = np.percentile(np.asarray(self._samples), (50, 99)).tolist()
+        return Distribution(
+            self.count,
+            self._samples[-1],
+            p50,
+            p99,
+            self.max,
+            tuple(self._buckets),
+            self._bucket_ms,
+        )
+
+
+class Metrics:
+    """Counters and series, fed with committed rows and with the engine's own timings."""
+
+    def __init__(self) -> None:
+        self.commits = Series(bucket_ms=0.25)
+        self.decisions = Series(bucket_ms=0.1)
+        self.round_trips = Series(bucket_ms=10.0)
+        self.loop_lag = Series(bucket_ms=2.0)
+        self.hedge_send = Series(bucket_ms=5.0)
+        self.hedge_fill = Series(bucket_ms=25.0)
+        self.orders_sent = 0
+        self.children_max_units = 0
+        self.divergences_found = 0
+        self.divergences_healed = 0
+        self.emergency_hedges = 0
+        self.uncovered_max_units = 0
+        self.delta_max_units = 0.0
+        self.deltas: deque[DeltaPoint] = deque(maxlen=_DELTA_POINTS)
+        self._intended_ns: dict[str, int] = {}
+        self._breach_ns: dict[str, int] = {}
+        self._mark = ""
+
+    def decided(self, elapsed_ns: int, items: int) -> None:
+        """Time spent deciding a batch."""
+        self.decisions.add(elapsed_ns / NS_PER_MS / max(items, 1))
+
+    def committed(self, elapsed_ns: int) -> None:
+        """Time spent waiting for a commit."""
+        self.commits.add(elapsed_ns / NS_PER_MS)
+
+    def measured(self, now_ns: int, exposures: Mapping[str, Exposure]) -> None:
+        """A monitor's pass: the account's delta is kept for a minute, the maxima for good."""
+        total = 0.0
+        outside = False
+        for exposure in exposures.values():
+            total += exposure.delta_units
+            self.uncovered_max_units = max(self.uncovered_max_units, exposure.uncovered_units)
+            self.delta_max_units = max(self.delta_max_units, abs(exposure.delta_units))
+            limit = exposure.delta_limit_units
+            outside = outside or bool(limit and abs(exposure.delta_units) > limit)
+            outside = outside or exposure.uncovered_units > 0
+        self.deltas.append(DeltaPoint(now_ns, total, outside, self._mark))
+        self._mark = ""
+
+    def count(self, rows: Iterable[Recorded], account: Account) -> None:
+        """Take committed rows into account."""
+        for row in rows:
+            match row.fact:
+                case OrderIntended(order):
+                    self.orders_sent += 1
+                    self.children_max_units = max(self.children_max_units, order.units)
+                    self._intended_ns[order.tag] = row.at_ns
+                    if order.purpose is Purpose.ENTRY and order.side.sign < 0:
+                        self._mark = "shorts out"
+                case OrderAnswered(tag=tag):
+                    sent_ns = self._intended_ns.pop(tag, None)
+                    if sent_ns is not None:
+                        self.round_trips.add((row.at_ns - sent_ns) / NS_PER_MS)
+                case FillRecorded(side=side, tag=tag, group_id=group_id):
+                    self._filled(account, group_id, tag, row.at_ns, side.sign)
+                case HedgeWanted(group_id=group_id):
+                    self.emergency_hedges += 1
+                    group = account.groups[group_id]
+                    self._breach_ns[group_id] = group.unhedged.since_ns or row.at_ns
+                    self._mark = "hedge"
+                case DivergenceFound():
+                    self.divergences_found += 1
+                case DivergenceHealed():
+                    self.divergences_healed += 1
+                case _:
+                    pass
+
+    def _filled(self, account: Account, group_id: str, tag: str, at_ns: int, sign: int) -> None:
+        order = account.groups[group_id].orders[tag]
+        if order.purpose is Purpose.HEDGE:
+            breach_ns = self._breach_ns.pop(group_id, None)
+            if breach_ns is not None:
+                self.hedge_fill.add((at_ns - breach_ns) / NS_PER_MS)
+        elif order.purpose is Purpose.ENTRY:
+            self._mark = "wing filled" if sign > 0 else "short filled"

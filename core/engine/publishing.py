@@ -1,0 +1,190 @@
+"""Publishing: the engine's state as one immutable snapshot, built when somebody looks."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from core.domain.exposure import Exposure
+from core.domain.facts import Recorded
+from core.domain.timing import NS_PER_MS, NS_PER_S, to_ist
+from core.engine.engine import ExecutionEngine
+from core.engine.log_lines import log_line
+from core.engine.sentences import next_move
+from core.engine.snapshot import BudgetMeter, Health, LogLine, MarginMeter, NextMove, Snapshot
+from core.policy.exposure import InterimExposureHandler
+
+_LOG_LINES = 500
+_HISTORY_NS = 60 * NS_PER_S
+
+
+class Publisher:
+    """Answers ``snapshot()`` from the newest state; the same object until something has moved."""
+
+    def __init__(self, engine: ExecutionEngine, *, mode: str, title: str, underlying: str) -> None:
+        self._engine = engine
+        self._mode = mode
+        self._title = title
+        self._underlying = underlying
+        self._log: deque[LogLine] = deque(maxlen=_LOG_LINES)
+        self._version = 0
+        self._seen: tuple[int, int, object] | None = None
+        self._last = Snapshot(mode=mode, title=title, underlying=underlying)
+        self._open_paise: int | None = None
+        self._moves: dict[str, tuple[object, NextMove]] = {}
+        self.margin_peak_pct = 0.0
+        self.finished = False
+        self.verdict = ""
+        engine.subscribe(self.take_rows)
+
+    def take_rows(self, rows: tuple[Recorded, ...]) -> None:
+        """Add committed rows to the log."""
+        for row in rows:
+            line = log_line(row)
+            if line is not None:
+                self._log.append(line)
+
+    def snapshot(self) -> Snapshot:
+        """See ``CoreService``."""
+        engine = self._engine
+        now_ns = engine.clock.now_ns()
+        seen = (now_ns, engine.version, self.finished)
+        if seen == self._seen:
+            return self._last
+        self._seen = seen
+        self._version += 1
+        self._last = self._build(now_ns)
+        return self._last
+
+    def _build(self, now_ns: int) -> Snapshot:
+        engine, metrics = self._engine, self._engine.metrics
+        account, view = engine.account, engine.view
+        held = [group for group in account.groups.values() if group.first_fill_ns]
+        exposures = InterimExposureHandler.measure(held, view, now_ns, account.settings.shock_bps)
+        live = [exposures[group.group_id] for group in held if not group.is_over]
+        longest = max(
+            (
+                max(g.unhedged.longest_ns, now_ns - g.unhedged.since_ns if g.unhedged.since_ns else 0)
+                for g in account.groups.values()
+            ),
+            default=0,
+        )
+        level = self._level()
+        if self._open_paise is None:
+            self._open_paise = level
+        return Snapshot(
+            version=self._version,
+            at_ns=now_ns,
+            mode=self._mode,
+            title=self._title,
+            underlying=self._underlying,
+            underlying_paise=level,
+            underlying_open_paise=self._open_paise,
+            account=account,
+            view=view,
+            exposures=exposures,
+            total=_sum(live),
+            moves=self._next_moves(now_ns),
+            day_pnl_paise=sum(exposure.pnl_paise for exposure in exposures.values()),
+            margin=self._margin(),
+            hedge_send_ms=metrics.hedge_send.distribution(),
+            hedge_fill_ms=metrics.hedge_fill.distribution(),
+            unhedged_longest_ms=longest // NS_PER_MS,
+            unhedged_total_ms=sum(g.unhedged.total_at(now_ns) for g in account.groups.values()) // NS_PER_MS,
+            health=self._health(now_ns),
+            budget=self._budget(now_ns),
+            log=tuple(self._log),
+            delta_history=tuple(p for p in metrics.deltas if now_ns - p.at_ns <= _HISTORY_NS),
+            divergences_found=metrics.divergences_found,
+            divergences_healed=metrics.divergences_healed,
+            finished=self.finished,
+            verdict=self.verdict,
+        )
+
+    def _level(self) -> int | None:
+        """The nearest forward of the underlying: where there is no index quote, the best there is."""
+        marks = [mark for key, mark in self._engine.view.forwards.items() if key[0] == self._underlying]
+        if not marks:
+            return None
+        return round(min(marks, key=lambda mark: mark.expiry).paise)
+
+    def _next_moves(self, now_ns: int) -> dict[str, NextMove]:
+        account = self._engine.account
+        for group_id, group in account.groups.items():
+            known = self._moves.get(group_id)
+            if known is None or known[0] is not group:
+                self._moves[group_id] = (group, next_move(account, group, now_ns))
+        return {group_id: move for group_id, (_, move) in self._moves.items()}
+
+    def _margin(self) -> MarginMeter:
+        funds = self._engine.books.funds
+        if funds is None:
+            return MarginMeter()
+        basket = None
+        gates = [group.gate for group in self._engine.account.groups.values() if group.gate]
+        if gates:
+            basket = max(gates, key=lambda gate: gate.at_ns).required_paise
+        meter = MarginMeter(
+            total_paise=funds.total_paise,
+            used_paise=funds.used_paise,
+            basket_paise=basket,
+            basis="the exchange's simplified charge",
+            limit_bps=self._engine.account.settings.margin_use_max_bps,
+        )
+        self.margin_peak_pct = max(self.margin_peak_pct, meter.used_pct)
+        return MarginMeter(
+            meter.total_paise,
+            meter.used_paise,
+            meter.worst_paise,
+            meter.worst_words,
+            meter.basket_paise,
+            meter.basis,
+            self.margin_peak_pct,
+            meter.limit_bps,
+        )
+
+    def _health(self, now_ns: int) -> Health:
+        engine, metrics = self._engine, self._engine.metrics
+
+        def age_ms(at_ns: int | None) -> int | None:
+            return None if at_ns is None else max(0, now_ns - at_ns) // NS_PER_MS
+
+        return Health(
+            stream_up=engine.stream_up,
+            stream_age_ms=age_ms(engine.stream_ns),
+            poll_age_ms=age_ms(engine.books.read_ns),
+            next_poll_ms=max(0, engine.books.next_poll_ns - now_ns) // NS_PER_MS,
+            poll_failing=engine.books.failing,
+            quotes_age_ms=age_ms(engine.view.at_ns or None),
+            journal_ok=not engine.account.journal_failed,
+            commit_ms=metrics.commits.distribution(),
+            loop_lag_ms=metrics.loop_lag.distribution(),
+            decision_ms=metrics.decisions.distribution(),
+            round_trip_ms=metrics.round_trips.distribution(),
+        )
+
+    def _budget(self, now_ns: int) -> BudgetMeter:
+        account = self._engine.account
+        settings, budget = account.settings, account.budget
+        today = (to_ist(now_ns).date() - to_ist(0).date()).days
+        return BudgetMeter(
+            second=sum(1 for at_ns in budget.recent_ns if now_ns - at_ns < NS_PER_S),
+            minute=sum(1 for at_ns in budget.recent_ns if now_ns - at_ns < 60 * NS_PER_S),
+            day=budget.day_count if budget.day == today else 0,
+            per_second=settings.orders_per_second,
+            per_minute=settings.orders_per_minute,
+            per_day=settings.orders_per_day,
+        )
+
+
+def _sum(exposures: list[Exposure]) -> Exposure:
+    return Exposure(
+        delta_units=sum(e.delta_units for e in exposures),
+        delta_paise_per_pct=sum(e.delta_paise_per_pct for e in exposures),
+        uncovered_units=sum(e.uncovered_units for e in exposures),
+        loss_down_paise=sum(e.loss_down_paise for e in exposures),
+        loss_up_paise=sum(e.loss_up_paise for e in exposures),
+        delta_limit_units=sum(e.delta_limit_units for e in exposures),
+        loss_limit_paise=sum(e.loss_limit_paise for e in exposures),
+        pnl_paise=sum(e.pnl_paise for e in exposures),
+        blind=any(e.blind for e in exposures),
+    )

@@ -1,0 +1,124 @@
+"""Keeping the ``MarketView``: quotes as they come, forwards, and the volatilities of what is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from core.domain.calendar import SessionCalendar
+from core.domain.facts import GroupPlanned, LegAdded, Recorded
+from core.domain.groups import GroupPlan
+from core.domain.instruments import Contract
+from core.domain.quotes import ForwardMark, MarketView, Quote
+from core.risk.parity import implied_forward_paise
+from core.risk.pricing import years_until
+from core.risk.smile import chain_vols
+
+
+class ViewKeeper:
+    """Makes the next view from the last one and what has changed.
+
+    Volatilities are implied only at strikes that a group holds or will hold; the last one that could be
+    implied stays until there is a newer one. A forward that the source does not give is implied by parity.
+    """
+
+    def __init__(
+        self, contracts: Mapping[str, Contract], calendar: SessionCalendar, stale_after_ns: int
+    ) -> None:
+        self._calendar = calendar
+        self._chains: dict[tuple[str, date], list[Contract]] = {}
+        for contract in contracts.values():
+            if contract.right is not None:
+                self._chains.setdefault((contract.underlying, contract.expiry), []).append(contract)
+        self._watched: dict[tuple[str, date], set[int]] = {}
+        self._interest: dict[tuple[str, date], list[Contract]] = {}
+        expiries = {contract.expiry for contract in contracts.values()}
+        self._view = MarketView(
+            contracts=contracts,
+            expiries_ns={day: calendar.expiry_ns(day) for day in sorted(expiries)},
+            stale_after_ns=stale_after_ns,
+        )
+        self._closes_ns = 0
+
+    @property
+    def view(self) -> MarketView:
+        """The newest view."""
+        return self._view
+
+    def watch_plan(self, plan: GroupPlan) -> None:
+        """Imply volatilities for a plan's strikes from now on."""
+        self._watch(leg.contract for leg in plan.legs)
+
+    def watch_rows(self, rows: Iterable[Recorded]) -> None:
+        """The same for whatever new rows of the journal plan or add."""
+        for row in rows:
+            match row.fact:
+                case GroupPlanned(plan):
+                    self.watch_plan(plan)
+                case LegAdded(leg=leg):
+                    self._watch([leg.contract])
+                case _:
+                    pass
+
+    def _watch(self, contracts: Iterable[Contract]) -> None:
+        for contract in contracts:
+            if contract.right is None:
+                continue
+            key = (contract.underlying, contract.expiry)
+            strikes = self._watched.setdefault(key, set())
+            if contract.strike_paise not in strikes:
+                strikes.add(contract.strike_paise)
+                self._interest[key] = [
+                    option for option in self._chains.get(key, []) if option.strike_paise in strikes
+                ]
+
+    def update(
+        self,
+        now_ns: int,
+        changed: Mapping[str, Quote],
+        forwards: Mapping[tuple[str, date], float] | None = None,
+    ) -> MarketView:
+        """The view after some quotes have changed."""
+        before = self._view
+        quotes = dict(before.quotes)
+        quotes.update(changed)
+        marks = dict(before.forwards)
+        for key, paise in (forwards or {}).items():
+            marks[key] = ForwardMark(key[0], key[1], paise, now_ns)
+        for key in self._chains if not forwards else ():
+            implied = implied_forward_paise(self._chains[key], quotes, *key)
+            if implied is not None:
+                marks[key] = ForwardMark(key[0], key[1], implied, now_ns)
+        if now_ns >= self._closes_ns:
+            self._session = self._calendar.next_session(now_ns)
+            self._closes_ns = self._session.closes_ns
+        view = MarketView(
+            version=before.version + 1,
+            at_ns=now_ns,
+            quotes=quotes,
+            forwards=marks,
+            contracts=before.contracts,
+            expiries_ns=before.expiries_ns,
+            stale_after_ns=before.stale_after_ns,
+            opens_ns=self._session.opens_ns,
+            closes_ns=self._session.closes_ns,
+        )
+        vols = dict(before.vols)
+        for key, options in self._interest.items():
+            mark = marks.get(key)
+            if mark is not None:
+                years = years_until(before.expiries_ns[key[1]], now_ns)
+                vols.update(chain_vols(view, options, mark.paise, years))
+        self._view = MarketView(
+            version=view.version,
+            at_ns=now_ns,
+            quotes=quotes,
+            forwards=marks,
+            vols=vols,
+            contracts=before.contracts,
+            expiries_ns=before.expiries_ns,
+            stale_after_ns=before.stale_after_ns,
+            opens_ns=view.opens_ns,
+            closes_ns=view.closes_ns,
+        )
+        return self._view
