@@ -1,0 +1,1 @@
+"""The panels of the main screen: each turns a scene into lines, and paints only those that changed."""

@@ -1,0 +1,121 @@
+"""The interim delta of the account: now, its limit, and the last minute with what happened marked on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from console.glyphs import Glyphs
+from console.scene import Scene
+from console.widgets.bars import area, runs
+from console.widgets.framed import FramedPanel
+from console.widgets.line import Line, Span, line, spread
+from console.wording import money_tone, signed, signed_rupees
+from core.engine.snapshot import DeltaPoint
+
+WINDOW_NS = 60 * 1_000_000_000
+
+
+class DeltaPanel(FramedPanel):
+    """Columns are moments, heights are the size of the delta; what was outside its limit is marked and warm."""
+
+    TITLE = "Interim delta"
+
+    def corner(self, scene: Scene) -> Line:
+        """The limit, or that nobody can see."""
+        total = scene.snapshot.total
+        if total.blind:
+            return line(("BLIND: quotes stale", "bold warn"))
+        if not total.delta_limit_units:
+            return ()
+        return line((f"limit {scene.glyphs.plus_minus}{total.delta_limit_units:,} units", "muted"))
+
+    def stale_ms(self, scene: Scene) -> int | None:
+        """The core's silence, or quotes older than their source should give."""
+        age, view = scene.snapshot.health.quotes_age_ms, scene.snapshot.view
+        if scene.core_is_silent:
+            return scene.silent_ms
+        return age if age is not None and age > view.stale_after_ns // 1_000_000 else None
+
+    def content(self, scene: Scene, width: int, height: int) -> Sequence[Line]:
+        """Figures, chart, marks."""
+        snapshot, glyphs = scene.snapshot, scene.glyphs
+        total = snapshot.total
+        outside = bool(total.delta_limit_units) and abs(total.delta_units) > total.delta_limit_units
+        uncovered = (f"{total.uncovered_units:,}", "bold breach" if total.uncovered_units else "bold ok")
+        figures = line(
+            (signed(total.delta_units, glyphs), "bold warn" if outside else "bold bright"),
+            (" units  uncovered ", "muted"),
+            uncovered,
+        )
+        shocks: Line = line(
+            (f"{glyphs.plus_minus}3 % ", "muted"),
+            (signed_rupees(total.loss_down_paise, glyphs), money_tone(total.loss_down_paise)),
+            ("  ", "text"),
+            (signed_rupees(total.loss_up_paise, glyphs), money_tone(total.loss_up_paise)),
+        )
+        lines = [spread(figures, shocks, width)]
+        chart = height - 2
+        if chart >= 1:
+            lines += chart_lines(
+                snapshot.delta_history, snapshot.at_ns, width, chart, total.delta_limit_units, glyphs
+            )
+        if height >= 2:
+            lines.append(mark_line(snapshot.delta_history, snapshot.at_ns, width, glyphs))
+        return lines
+
+
+def sampled(
+    history: Sequence[DeltaPoint], now_ns: int, columns: int, window_ns: int = WINDOW_NS
+) -> list[tuple[float, bool] | None]:
+    """For each column the largest delta of its moment and whether any was outside; a gap keeps the last value."""
+    start = now_ns - window_ns
+    cells: list[tuple[float, bool] | None] = [None] * columns
+    before: tuple[float, bool] | None = None
+    for point in history:
+        if point.at_ns < start:
+            before = (point.delta_units, point.outside)
+            continue
+        column = min(columns - 1, (point.at_ns - start) * columns // window_ns)
+        known = cells[column]
+        size = point.delta_units if known is None or abs(point.delta_units) > abs(known[0]) else known[0]
+        cells[column] = (size, point.outside or (known is not None and known[1]))
+    for column in range(columns):
+        if cells[column] is None:
+            cells[column] = before
+        else:
+            before = cells[column]
+    return cells
+
+
+def chart_lines(
+    history: Sequence[DeltaPoint], now_ns: int, width: int, height: int, limit: int, glyphs: Glyphs
+) -> list[Line]:
+    """The last minute as an area chart of the delta's size, scaled to its largest or to half the limit."""
+    cells = sampled(history, now_ns, width)
+    sizes = [None if cell is None else abs(cell[0]) for cell in cells]
+    top = max([size for size in sizes if size is not None] + [limit / 2, 1.0])
+    tones = ["warn" if cell is not None and cell[1] else "info" for cell in cells]
+    return [runs(row, tones) for row in area(sizes, top, height, glyphs)]
+
+
+def mark_line(history: Sequence[DeltaPoint], now_ns: int, width: int, glyphs: Glyphs) -> Line:
+    """What happened, each mark under its moment; a mark that would cover an older one is left out."""
+    start = now_ns - WINDOW_NS
+    text: list[Span] = [("60 s", "muted")]
+    used = 4
+    end = width - 4
+    marks: list[tuple[int, str]] = []
+    free_until = end
+    for point in reversed(history):
+        if not point.mark or point.at_ns < start:
+            continue
+        words = f"{glyphs.mark} {point.mark}"
+        column = min((point.at_ns - start) * width // WINDOW_NS, free_until - len(words) - 1)
+        if column > used:
+            marks.append((column, words))
+            free_until = column
+    for column, words in reversed(marks):
+        text.append((" " * (column - used), "text"))
+        text.append((words, "warn"))
+        used = column + len(words)
+    return spread(text, (("now", "muted"),), width)

@@ -1,0 +1,88 @@
+"""Hedge lag: how fast a breach was answered today, and how long anything stood unhedged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from console.scene import Scene
+from console.widgets.bars import area
+from console.widgets.framed import FramedPanel
+from console.widgets.line import Line, line, spread
+from console.wording import figure, span, unhedged_now_ms
+
+SEND_BUDGET_MS = 50
+"""From the fill frame to the hedge at the broker's door; what is slower is shown warm."""
+
+
+class LagPanel(FramedPanel):
+    """Figures, a histogram of the sends, and the time outside the limits."""
+
+    TITLE = "Hedge lag"
+
+    def corner(self, scene: Scene) -> Line:
+        """How many hedges there were."""
+        count = scene.snapshot.account.emergency_hedges
+        return line(
+            (f"{count} hedge{'' if count == 1 else 's'} today" if count else "no hedge today", "muted")
+        )
+
+    def content(self, scene: Scene, width: int, height: int) -> Sequence[Line]:
+        """Unhedged time first where there is little room: it is the exposure, the lag only explains it."""
+        snapshot = scene.snapshot
+        send, filled = snapshot.hedge_send_ms, snapshot.hedge_fill_ms
+        now = max(
+            (unhedged_now_ms(each, snapshot.at_ns) for each in snapshot.account.groups.values()), default=0
+        )
+        exposed = spread(
+            line(
+                ("unhedged now ", "muted"),
+                (
+                    span(now) if now else "0",
+                    "bold breach" if now > 1_000 else "bold warn" if now else "bold ok",
+                ),
+            ),
+            line(("longest ", "muted"), (span(snapshot.unhedged_longest_ms), "text")),
+            width,
+        )
+        if send.count or filled.count:
+            late = send.last is not None and send.last > SEND_BUDGET_MS
+            first = spread(
+                line(
+                    ("sent in ", "muted"),
+                    (figure(send.last), "bold warn" if late else "bold bright"),
+                    ("  p99 ", "muted"),
+                    (figure(send.p99), "text"),
+                    ("  max ", "muted"),
+                    (figure(send.max), "text"),
+                ),
+                line(("filled ", "muted"), (figure(filled.last), "text"), (" ms", "muted")),
+                width,
+            )
+        else:
+            trip = snapshot.health.round_trip_ms
+            first = line(
+                ("order round trip ", "muted"),
+                (f"{figure(trip.last)} ms", "text"),
+                ("  p99 ", "muted"),
+                (figure(trip.p99), "text"),
+                ("  max ", "muted"),
+                (figure(trip.max), "text"),
+            )
+        lines = [exposed, first]
+        distribution = send if send.count else snapshot.health.round_trip_ms
+        rows = height - 2
+        if rows >= 1 and distribution.buckets:
+            lines += histogram(distribution.buckets, distribution.bucket_ms, width, rows, scene)
+        return lines
+
+
+def histogram(buckets: Sequence[int], bucket_ms: float, width: int, height: int, scene: Scene) -> list[Line]:
+    """The counts as bars of two cells, with the scale at the right of the lowest row."""
+    scale = f" 0{scene.glyphs.dash}{bucket_ms * len(buckets):.0f} ms"
+    room = max(1, (width - len(scale)) // 2)
+    shown = list(buckets[:room])
+    doubled: list[float | None] = [float(count) for count in shown for _ in range(2)]
+    rows = area(doubled, max([*shown, 1]), height, scene.glyphs)
+    lines: list[Line] = [((row, "info"),) for row in rows]
+    lines[-1] = spread(lines[-1], ((scale, "muted"),), width)
+    return lines

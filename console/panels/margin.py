@@ -1,0 +1,84 @@
+"""Margin headroom: what is used, what the worst case would use, and the line that nobody may cross."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from console.scene import Scene
+from console.widgets.bars import meter, share_of
+from console.widgets.framed import FramedPanel
+from console.widgets.line import BLANK, Line, line, spread, wrap
+from console.wording import rupees
+
+
+class MarginPanel(FramedPanel):
+    """A meter with the limit marked on it, the worst case in words, and the order budget."""
+
+    TITLE = "Margin headroom"
+
+    def corner(self, scene: Scene) -> Line:
+        """Of how much."""
+        total = scene.snapshot.margin.total_paise
+        return line((f"of {rupees(total, scene.glyphs)}", "muted")) if total else ()
+
+    def content(self, scene: Scene, width: int, height: int) -> Sequence[Line]:
+        """The meter first; words as there is room."""
+        meter_ = scene.snapshot.margin
+        glyphs, budget = scene.glyphs, scene.snapshot.budget
+        limit = meter_.limit_bps / 100
+        worst = meter_.worst_pct
+        highest = worst if worst is not None else meter_.used_pct
+        tone = "breach" if highest > limit else "warn" if highest > limit - 5 else "ok"
+        bar_width = max(10, width - 8)
+        shade = None if worst is None else worst / 100
+        bar = meter(meter_.used_pct / 100, shade, bar_width, glyphs, (tone, tone))
+        column = round(share_of(limit, 100) * bar_width)
+        known = bool(meter_.total_paise)
+        words = [
+            spread(bar, ((f"{highest:.0f} %" if known else "-", f"bold {tone}"),), width),
+            _now_and_worst(scene, column, tone, known),
+            *wrap(
+                line(
+                    (meter_.worst_words if worst is not None else f"worst case {meter_.worst_words}", "text")
+                ),
+                width,
+            )[:2],
+        ]
+        basis = [("blocked ", "muted"), (rupees(meter_.used_paise, glyphs), "text")]
+        if meter_.basket_paise is not None:
+            basis += [("  broker's basket ", "muted"), (rupees(meter_.basket_paise, glyphs), "text")]
+        if meter_.basis:
+            basis.append((f"  {meter_.basis}", "muted"))
+        spent = line(
+            ("budget ", "muted"),
+            (f"{budget.second}/{budget.per_second}", "text"),
+            (" s  ", "muted"),
+            (f"{budget.minute}/{budget.per_minute}", "text"),
+            (" min  ", "muted"),
+            (f"{budget.day}/{budget.per_day:,}", "text"),
+            (" day", "muted"),
+        )
+        middle = [tuple(basis)] if height >= len(words) + 2 else []
+        if height < len(words) + 1:
+            words = words[: max(1, height - 1)]
+        gap = [BLANK] * max(0, height - len(words) - len(middle) - 1)
+        return [*words, *middle, *gap, spent]
+
+
+def _now_and_worst(scene: Scene, column: int, tone: str, known: bool) -> Line:
+    """``now 48 %  worst 71 %  ...  ┊90``, the limit standing under its place on the meter."""
+    margin, glyphs = scene.snapshot.margin, scene.glyphs
+    if not known:
+        return line(("the broker has not told the funds yet", "muted"))
+    left = [("now ", "muted"), (f"{margin.used_pct:.0f} %", "text"), ("  worst ", "muted")]
+    worst = margin.worst_pct
+    left.append(
+        (f"{worst:.0f} %" if worst is not None else "-", f"bold {tone}" if worst is not None else "muted")
+    )
+    left.append(("  peak ", "muted"))
+    left.append((f"{margin.peak_pct:.0f} %", "text"))
+    used = sum(len(text) for text, _ in left)
+    mark = f"{glyphs.limit}{margin.limit_bps / 100:.0f}"
+    if column > used:
+        left += [(" " * (column - used), "text"), (mark, "muted")]
+    return tuple(left)

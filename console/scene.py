@@ -1,0 +1,48 @@
+"""What a panel is given to paint: the core's snapshot, and what the person in front of it has chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from console.glyphs import UNICODE, Glyphs
+from core.domain.groups import MultiLegOrderGroup
+from core.engine.snapshot import LogLine, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One moment of the console.
+
+    ``order`` holds the ids of the groups, worst first; ``silent_ms`` is the wall time since the core last
+    published; ``core_stopped`` says why the core is no longer running, if it is not. ``notices`` are the
+    console's own lines for the log, oldest first. ``focus`` names the panel that the arrow keys move in.
+    """
+
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    glyphs: Glyphs = UNICODE
+    order: tuple[str, ...] = ()
+    selected: str = ""
+    focus: str = "groups"
+    silent_ms: int = 0
+    core_stopped: str = ""
+    notices: tuple[LogLine, ...] = ()
+    observe: bool = False
+    alert_selected: str = ""
+    log_offset: int = 0
+    flash: str = ""
+    """What the console has just done or refused, or what it waits for before it closes."""
+
+    @property
+    def group(self) -> MultiLegOrderGroup | None:
+        """The selected group."""
+        return self.snapshot.account.groups.get(self.selected)
+
+    @property
+    def core_is_silent(self) -> bool:
+        """Whether the core has not published for more than twice its period, and has not simply finished."""
+        return self.silent_ms > SILENT_AFTER_MS and not self.snapshot.finished
+
+
+PUBLISH_EVERY_MS = 500
+"""The core publishes at least this often while it runs: its monitor passes every 100 ms."""
+SILENT_AFTER_MS = 2 * PUBLISH_EVERY_MS

@@ -1,0 +1,184 @@
+"""The main screen: where each panel stands, and the overlays above them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+
+from console.actions import Action
+from console.glyphs import Glyphs
+from console.overlays.flatten import FlattenOverlay
+from console.overlays.help import HelpOverlay
+from console.overlays.kill import KillOverlay
+from console.overlays.overlay import KeyPress, Overlay
+from console.overlays.quit import QuitOverlay
+from console.panels.alerts import AlertsPanel
+from console.panels.delta import DeltaPanel
+from console.panels.footer import Footer
+from console.panels.groups import GroupsPanel
+from console.panels.header import Header
+from console.panels.lag import LagPanel
+from console.panels.legs import LegsPanel
+from console.panels.log import LogPanel
+from console.panels.margin import MarginPanel
+from console.panels.reconciliation import ReconciliationPanel
+from console.panels.small import SMALLEST, SmallPanel
+from console.scene import Scene
+from console.theming import Palette
+from console.widgets.framed import FramedPanel, LinePainter
+
+log = logging.getLogger("hedgerow.console")
+
+SLOTS = 4
+"""The panels are painted a quarter at a time over one period, so that no single step is long."""
+
+
+class OverlayKey(Message):
+    """A key for the overlay that is open."""
+
+    def __init__(self, event: events.Key) -> None:
+        super().__init__()
+        self.event = event
+
+
+class MainScreen(Screen[None], inherit_bindings=False):
+    """Panels and overlays; it decides nothing."""
+
+    AUTO_FOCUS = ""
+
+    def __init__(self, palette: Palette, glyphs: Glyphs) -> None:
+        super().__init__()
+        self.header = Header(palette, glyphs, id="header")
+        self.footer = Footer(palette, glyphs, id="footer")
+        self.groups = GroupsPanel(palette, glyphs, id="groups")
+        self.legs = LegsPanel(palette, glyphs, id="legs")
+        self.delta = DeltaPanel(palette, glyphs, id="delta")
+        self.margin = MarginPanel(palette, glyphs, id="margin")
+        self.lag = LagPanel(palette, glyphs, id="lag")
+        self.reconciliation = ReconciliationPanel(palette, glyphs, id="reconciliation")
+        self.alerts = AlertsPanel(palette, glyphs, id="alerts")
+        self.log_panel = LogPanel(palette, glyphs, id="log")
+        self.small = SmallPanel(palette, glyphs, id="small", classes="overlay")
+        self.flatten = FlattenOverlay(palette, glyphs, id="flatten")
+        self.kill = KillOverlay(palette, glyphs, id="kill")
+        self.quit = QuitOverlay(palette, glyphs, id="quit")
+        self.help = HelpOverlay(palette, glyphs, id="help")
+        self.open: Overlay | None = None
+        self._slots: tuple[tuple[FramedPanel, ...], ...] = (
+            (self.groups, self.small),
+            (self.legs, self.delta),
+            (self.margin, self.lag, self.reconciliation),
+            (self.alerts, self.log_panel),
+        )
+        self._failed: set[str] = set()
+
+    def compose(self) -> ComposeResult:
+        """Everything, once: nothing is mounted while trading."""
+        yield self.header
+        with Vertical(id="body"):
+            with Horizontal(id="top"):
+                with Vertical(id="left"):
+                    yield self.groups
+                    yield self.legs
+                with Vertical(id="right"):
+                    yield self.delta
+                    yield self.margin
+                    yield self.lag
+                    yield self.reconciliation
+            with Horizontal(id="bottom"):
+                yield self.alerts
+                yield self.log_panel
+        yield self.footer
+        yield self.small
+        yield self.flatten
+        yield self.kill
+        yield self.quit
+        yield self.help
+
+    @property
+    def painters(self) -> Iterable[LinePainter]:
+        """Every part that wears the theme."""
+        overlays: tuple[LinePainter, ...] = (self.flatten, self.kill, self.quit, self.help)
+        return (self.header, self.footer, *(panel for slot in self._slots for panel in slot), *overlays)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the terminal is smaller than the console can be read on."""
+        return self.size.width < SMALLEST[0] or self.size.height < SMALLEST[1]
+
+    def lay_out(self, width: int, height: int) -> None:
+        """Choose the layout for a terminal of this size."""
+        small = width < SMALLEST[0] or height < SMALLEST[1]
+        self.set_class(width < 110 or height < 36, "narrow")
+        self.set_class(width < 150 or height < 46, "medium")
+        self.small.styles.width, self.small.styles.height = width, height
+        self.small.visible = small
+        for overlay in (self.flatten, self.kill, self.quit, self.help):
+            overlay.place(width, height)
+
+    def wear(self, palette: Palette) -> None:
+        """Change every part to another theme."""
+        self.styles.background = palette.colours["ground"]
+        for painter in self.painters:
+            painter.wear(palette)
+
+    def paint(self, scene: Scene, slot: int | None = None, *, force: bool = False) -> None:
+        """Paint one slot's panels, or all of them."""
+        for number, panels in enumerate(self._slots):
+            if slot is None or number == slot:
+                for panel in panels:
+                    if panel is self.small if self.is_small else panel is not self.small:
+                        self._guarded(panel, scene, force)
+        if slot is None or slot == 0:
+            self.header.paint(scene)
+        if self.open is not None:
+            self._guarded(self.open, scene, force)
+
+    def _guarded(self, panel: FramedPanel, scene: Scene, force: bool) -> None:
+        """A panel that cannot paint must not take the screen with it: it says so, and the others go on."""
+        try:
+            panel.paint(scene, force=force)
+        except Exception as error:
+            if panel.id not in self._failed:
+                self._failed.add(panel.id or "")
+                log.exception("The %s panel could not be painted; the rest of the screen goes on.", panel.id)
+            panel.show(
+                [(((f" {scene.glyphs.breach} The {panel.id} panel failed: {error!r}"), "bold breach"),)]
+            )
+        else:
+            self._failed.discard(panel.id or "")
+
+    def paint_footer(self, actions: Iterable[tuple[Action, bool]]) -> None:
+        """The keys that work now."""
+        self.footer.paint(actions)
+
+    def show_overlay(self, overlay: Overlay | None) -> None:
+        """Show this overlay and no other; ``None`` hides whichever is open."""
+        for each in (self.flatten, self.kill, self.quit, self.help):
+            if each is not overlay and each.visible:
+                each.visible = False
+        self.open = overlay
+        if overlay is not None:
+            overlay.visible = True
+
+    def on_key(self, event: events.Key) -> None:
+        """While an overlay is open, every key is its own."""
+        if self.open is not None:
+            event.stop()
+            event.prevent_default()
+            self.app.post_message(OverlayKey(event))
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Pasted text is never typed by a person: nothing here takes it."""
+        event.stop()
+
+
+def key_press(event: events.Key, at_ns: int) -> KeyPress:
+    """A key event as an overlay takes it."""
+    return KeyPress(event.key, event.character, at_ns)
