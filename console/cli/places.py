@@ -1,0 +1,24 @@
+"""Where the program keeps things on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+
+from core.brokers.kite.session_store import SessionStore, system_keyring
+
+
+def config_folder() -> Path:
+    """The user's settings, and the broker's session where there is no keyring."""
+    return platformdirs.user_config_path("hedgerow")
+
+
+def data_folder() -> Path:
+    """Journals and instrument dumps."""
+    return platformdirs.user_data_path("hedgerow")
+
+
+def kite_sessions() -> SessionStore:
+    """Where the Kite session of the day is kept."""
+    return SessionStore(config_folder(), system_keyring())
