@@ -22,9 +22,20 @@ from core.domain.timing import NS_PER_MS, NS_PER_S, from_ist
 from core.market.contract_facts import facts_of
 from core.market.errors import MarketDataError
 from core.market.paths import CALM_WEATHER, Paths, StepsAt, Weather, draw_paths, script
-from core.market.scripted import CircuitLock, FeedSilence, MarketEvent, NoLiquidity, SizeShock
+from core.market.scripted import (
+    CircuitLock,
+    FeedSilence,
+    MarketEvent,
+    NoLiquidity,
+    PriceGap,
+    SizeShock,
+    SpreadShock,
+    VolShock,
+)
 from core.market.source import Forwards
-from core.market.synthetic_chain import SyntheticChain
+from core.market.synthetic_chain import QuoteBlock, SyntheticChain
+
+BLOCK_STEPS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,8 @@ class SyntheticSpec:
     forward_paise: int = 24_500_00
     strikes_each_side: int = 14
     step_ms: int = 250
+    requote_ms: int = 1_000
+    """How often a contract away from the money is quoted anew."""
     stale_after_ms: int = 3_000
     weather: Weather = CALM_WEATHER
     events: tuple[MarketEvent, ...] = field(default=())
@@ -57,23 +70,31 @@ class SyntheticMarket:
         self.stale_after_ns = spec.stale_after_ms * NS_PER_MS
         self.contracts: Mapping[str, Contract] = _contracts(spec)
         self._step_ns = spec.step_ms * NS_PER_MS
+        self._every = max(1, spec.requote_ms // spec.step_ms)
         self._windows = _windows(spec, calendar, self._step_ns)
         self._first_steps = np.cumsum([0, *(steps for _, steps in self._windows)]).tolist()
         self.start_ns = self._windows[0][0]
         opens_ns, steps = self._windows[-1]
         self.end_ns = opens_ns + (steps - 1) * self._step_ns
         self._paths = self._draw()
-        self._chain = SyntheticChain(tuple(self.contracts.values()), spec.seed, spec.weather.vol, calendar)
+        self._whole_steps = self._shocked_steps()
+        self._chain = SyntheticChain(
+            tuple(self.contracts.values()), spec.seed, spec.weather.vol, self._every, calendar
+        )
         self._bands: dict[int, tuple[list[int], list[int]]] = {}
         self._locks: dict[CircuitLock, int] = {}
+        self._blocks: dict[int, QuoteBlock] = {}
         self._cached: tuple[int, Mapping[str, Quote]] | None = None
         self._interest: NDArray[np.int64] | None = None
+        self._always = self._scripted_columns()
 
     def restrict(self, symbols: Collection[str] | None) -> None:
         """Quote only these contracts from now on (``None``: all). Their quotes are the same either way."""
         self._cached = None
+        self._blocks.clear()
+        self._interest = None
         if symbols is None:
-            self._interest = None
+            self._always = self._scripted_columns()
             return
         unknown = sorted(set(symbols) - set(self.contracts))
         if unknown:
@@ -83,6 +104,7 @@ class SyntheticMarket:
             )
         wanted = set(symbols)
         self._interest = np.array([i for i, name in enumerate(self.contracts) if name in wanted], np.int64)
+        self._always = self._scripted_columns()
 
     def step_times(self, after_ns: int) -> int | None:
         """The next update after an instant."""
@@ -95,16 +117,21 @@ class SyntheticMarket:
         return None
 
     def quotes_at(self, at_ns: int) -> Mapping[str, Quote]:
-        """All quoted contracts, where the instant is an update's; else nothing."""
+        """What the update at this instant brings: contracts near the money, and some of the others."""
         step = self._step_at(at_ns)
         if step is None or self._time_of(step) != at_ns:
             return {}
         return self._quotes(step)
 
     def book_at(self, at_ns: int) -> Mapping[str, Quote]:
-        """The newest quotes at or before an instant."""
+        """The newest quote of every contract at or before an instant."""
         step = self._step_at(at_ns)
-        return {} if step is None else self._quotes(step)
+        book: dict[str, Quote] = {}
+        if step is not None:
+            first = self._first_steps[self._window_of(step)]
+            for earlier in range(max(first, step - self._every + 1), step + 1):
+                book.update(self._quotes(earlier))
+        return book
 
     def forwards_at(self, at_ns: int) -> Forwards:
         """The forwards of the newest update at or before an instant, in paise."""
@@ -131,7 +158,8 @@ class SyntheticMarket:
             (opens_ns - self.start_ns) / NS_PER_S + np.arange(count) * (spec.step_ms / 1_000)
             for opens_ns, count in self._windows
         ]
-        return script(paths, spec.events, StepsAt(np.concatenate(offsets)))
+        self._steps_at = StepsAt(np.concatenate(offsets))
+        return script(paths, spec.events, self._steps_at)
 
     def _covers(self, from_s: float, for_s: float | None, at_ns: int) -> bool:
         since = (at_ns - self.start_ns) / NS_PER_S - from_s
@@ -159,22 +187,23 @@ class SyntheticMarket:
         if self._cached is not None and self._cached[0] == step:
             return self._cached[1]
         at_ns = self._time_of(step)
-        chain, paths = self._chain, self._paths
         lower, upper = self._range(self._window_of(step))
-        rows = self._interest
-        sides = chain.sides(
-            step,
-            float(paths.forward[step]),
-            float(paths.vol[step]),
-            float(paths.spread[step]),
-            float(paths.size[step]),
-            at_ns,
-            rows,
-        )
-        picked = range(len(chain.symbols)) if rows is None else rows.tolist()
+        block = self._block(step // BLOCK_STEPS)
+        row = step % BLOCK_STEPS
+        due = np.flatnonzero(self._is_whole(step) | self._always | block.due[row])
+        picked = due if self._interest is None else self._interest[due]
         quotes: dict[str, Quote] = {}
-        for i, bid, bid_units, ask, ask_units, last in zip(picked, *sides, strict=True):
-            symbol = chain.symbols[i]
+        symbols = self._chain.symbols
+        for i, bid, bid_units, ask, ask_units, last in zip(
+            picked.tolist(),
+            block.bid[row, due].tolist(),
+            block.bid_units[row, due].tolist(),
+            block.ask[row, due].tolist(),
+            block.ask_units[row, due].tolist(),
+            block.last[row, due].tolist(),
+            strict=True,
+        ):
+            symbol = symbols[i]
             quotes[symbol] = Quote(
                 symbol,
                 at_ns,
@@ -189,6 +218,55 @@ class SyntheticMarket:
         self._script_contracts(quotes, at_ns)
         self._cached = (step, quotes)
         return quotes
+
+    def _block(self, number: int) -> QuoteBlock:
+        """The arithmetic of consecutive steps, done together: numpy costs as much for one step."""
+        block = self._blocks.get(number)
+        if block is None:
+            first, last = number * BLOCK_STEPS, min((number + 1) * BLOCK_STEPS, self._first_steps[-1])
+            paths, span = self._paths, slice(first, last)
+            at_ns = np.array([self._time_of(step) for step in range(first, last)], dtype=np.int64)
+            block = self._chain.block(
+                first,
+                paths.forward[span],
+                paths.vol[span],
+                paths.spread[span],
+                paths.size[span],
+                at_ns,
+                self._interest,
+            )
+            while len(self._blocks) >= 2:
+                del self._blocks[next(iter(self._blocks))]
+            self._blocks[number] = block
+        return block
+
+    def _is_whole(self, step: int) -> bool:
+        """Whether a step quotes every contract: a session's first, and where a scenario shocks the market."""
+        return step in self._whole_steps
+
+    def _scripted_columns(self) -> NDArray[np.bool_]:
+        """Contracts that a scenario does something to: they are quoted at every step."""
+        scripted: set[str] = set()
+        for event in self.spec.events:
+            match event:
+                case NoLiquidity() | SizeShock():
+                    scripted |= event.symbols
+                case CircuitLock():
+                    scripted.add(event.symbol)
+                case _:
+                    pass
+        names = list(self.contracts)
+        columns = range(len(names)) if self._interest is None else self._interest.tolist()
+        return np.array([names[i] in scripted for i in columns], dtype=np.bool_)
+
+    def _shocked_steps(self) -> frozenset[int]:
+        steps = set(self._first_steps[:-1])
+        for event in self.spec.events:
+            if isinstance(event, PriceGap | VolShock | SpreadShock | SizeShock):
+                for_s = None if isinstance(event, PriceGap) else event.for_s
+                for at_s in (event.at_s, *(() if for_s is None else (event.at_s + for_s,))):
+                    steps.add(self._steps_at(at_s, None).start)
+        return frozenset(steps)
 
     def _range(self, window: int) -> tuple[list[int], list[int]]:
         """The day's price range of every contract, from the prices at its session's start."""

@@ -44,7 +44,7 @@ class AccountMargin:
 
     def funds(self) -> Funds:
         """What the account may use now."""
-        available, cash, blocked = self._money(exclude="")
+        available, cash, blocked = self._money("", self._charge(self._blocking("")).total_paise)
         return Funds(available, max(0, min(available, cash)), blocked)
 
     def shortfall(
@@ -56,14 +56,15 @@ class AccountMargin:
         more than it costs.
         """
         contract = self._contracts[key.symbol]
-        available, cash, _ = self._money(exclude)
+        held = self._blocking(exclude)
+        before = self._charge(held).total_paise
+        available, cash, _ = self._money(exclude, before)
         if contract.kind is InstrumentKind.OPTION and side is Side.BUY:
             required = self._opening_units(key, side, units, exclude) * limit_paise
             return (required, min(available, cash)) if required > min(available, cash) else None
-        before = self._charge(self._blocking(exclude))
         mark = self._mark(key.symbol, float(limit_paise))
-        after = self._charge([*self._blocking(exclude), Held(contract, side.sign * units, mark)])
-        required = max(0, after.total_paise - before.total_paise)
+        after = self._charge([*held, Held(contract, side.sign * units, mark)]).total_paise
+        required = max(0, after - before)
         return (required, available) if required > available else None
 
     def basket(self, legs: Iterable[BasketLeg]) -> BasketMargin:
@@ -89,8 +90,8 @@ class AccountMargin:
         final = self._charge(together).total_paise - before + net
         return BasketMargin(initial_paise=alone + bought, final_paise=max(0, final))
 
-    def _money(self, exclude: str) -> tuple[int, int, int]:
-        """Available, cash for premium, and blocked."""
+    def _money(self, exclude: str, charged: int) -> tuple[int, int, int]:
+        """Available, cash for premium, and blocked, after ``charged`` paise of margin."""
         ledger, config = self.ledger, self._config
         flow = ledger.cash_flow_paise
         for key, holding in ledger.holdings.items():
@@ -102,7 +103,7 @@ class AccountMargin:
             for order in self._working(exclude)
             if order.side is Side.BUY and self._contracts[order.key.symbol].kind is InstrumentKind.OPTION
         )
-        blocked = self._charge(self._blocking(exclude)).total_paise + premium
+        blocked = charged + premium
         return config.funds_paise + flow - blocked, config.cash_paise + flow - premium, blocked
 
     def _charge(self, held: Iterable[Held]) -> Charge:

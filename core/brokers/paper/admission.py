@@ -98,11 +98,12 @@ class Admission:
         config, recent = self._config, self._ledger.requests_ns
         if self._ledger.requests_today >= config.orders_per_day:
             return True
-        second = now_ns // NS_PER_S
-        this_second = this_minute = 0
+        per_minute = config.orders_per_minute
+        if len(recent) >= per_minute and recent[-per_minute] > now_ns - 60 * NS_PER_S:
+            return True
+        second, this_second = now_ns // NS_PER_S, 0
         for at_ns in reversed(recent):
-            if at_ns <= now_ns - 60 * NS_PER_S:
+            if at_ns // NS_PER_S != second:
                 break
-            this_minute += 1
-            this_second += at_ns // NS_PER_S == second
-        return this_second >= config.orders_per_second or this_minute >= config.orders_per_minute
+            this_second += 1
+        return this_second >= config.orders_per_second
