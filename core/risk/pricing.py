@@ -29,6 +29,8 @@ NS_PER_YEAR: Final = DAYS_PER_YEAR * 86_400 * 1_000_000_000
 SMALLEST: Final = 1e-60
 LARGEST: Final = 1e60
 """Inputs beyond these are taken for garbage: inside them no intermediate result can overflow."""
+_TINY_S: Final = 1e-12
+"""Stands in for a total volatility of 0 where speed counts: it gives intrinsic value."""
 _INV_SQRT_2PI: Final = 1.0 / math.sqrt(2.0 * math.pi)
 _SQRT_HALF: Final = math.sqrt(0.5)
 
@@ -157,8 +159,18 @@ def prices(forward: FloatArray, strike: FloatArray, s: FloatArray, w: FloatArray
     The lean form for grids: inputs must be valid and broadcast against each other; ``s == 0`` is intrinsic.
     """
     with np.errstate(all="ignore"):
-        d1, d2 = _d1_d2(forward, strike, s)
-        result: FloatArray = np.maximum(w * (forward * ndtr(w * d1) - strike * ndtr(w * d2)), 0.0)
+        sure = np.maximum(s, _TINY_S)
+        x = np.log(forward / strike) / sure
+        half = 0.5 * sure
+        d = np.empty((2, *np.broadcast_shapes(x.shape, half.shape, np.shape(w))))
+        np.add(x, half, out=d[0])
+        np.subtract(x, half, out=d[1])
+        d *= w
+        ndtr(d, out=d)
+        result: FloatArray = forward * d[0]
+        result -= strike * d[1]
+        result *= w
+        np.maximum(result, 0.0, out=result)
     return result
 
 
