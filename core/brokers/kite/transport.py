@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 
-from core.brokers.kite.errors import Fault, judge, redact, unanswered
+from core.brokers.kite.errors import MODIFIES_SPENT, Fault, judge, redact, unanswered
 from core.brokers.kite.limits import RequestClass, Turnstile
 from core.brokers.kite.session import KiteSession
 from core.brokers.port import BookUnavailable
@@ -163,7 +163,7 @@ class KiteTransport:
                 )
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError, OSError) as error:
             return unanswered(error, self._timeout_s, self._secrets)
-        if response.status_code == 429:
+        if response.status_code == 429 and MODIFIES_SPENT not in response.text.lower():
             turnstile.refused()
         else:
             turnstile.answered()
