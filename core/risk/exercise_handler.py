@@ -1,0 +1,159 @@
+"""What expiry will do to a position, and when to be out before it does.
+
+Index options are European and settle in cash: in the money they are exercised by the exchange, out of the
+money they lapse, and nobody has to act. Stock options in the money become shares: margins step up over the
+last four days before expiry, and the whole contract value is due (NSE Clearing; see the broker's page for
+its own edition of the ramp).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from core.domain.calendar import SessionCalendar
+from core.domain.cover import uncovered_units
+from core.domain.groups import GroupPlan
+from core.domain.instruments import Contract, Right, Settlement
+from core.domain.timing import NS_PER_S, clock_text, to_ist
+
+LONG_DELIVERY_RAMP: Final[dict[int, float]] = {4: 0.20, 3: 0.40, 2: 0.60, 1: 0.80}
+"""Part of VaR and extreme loss margin asked of a long in-the-money stock option, by sessions to expiry."""
+SHORT_DELIVERY_SHARE: Final = 0.50
+"""Part of the contract's value asked of a short stock option on its last day; brokers ask 40 to 50 %."""
+CLOSE_BEFORE_NS: Final = 30 * 60 * NS_PER_S
+"""How long before the last session's close a position that must not be delivered is closed."""
+
+_SYMBOL = re.compile(
+    r"^(?P<name>[A-Z&\-]+?)(?P<expiry>\d{2}(?:[A-Z]{3}|[1-9OND]\d{2}))(?P<strike>\d+(?:\.\d+)?)(?P<right>CE|PE)$"
+)
+
+
+class Outcome(StrEnum):
+    """What happens at expiry."""
+
+    LAPSES = "LAPSES"
+    CASH = "CASH"
+    DELIVERY = "DELIVERY"
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """What becomes of one holding. ``cash_paise`` is received (positive) or paid in cash settlement.
+
+    ``deliver_units`` are shares received (positive) or given; ``warning`` is empty where nobody has to act.
+    """
+
+    symbol: str
+    outcome: Outcome
+    intrinsic_paise: int
+    cash_paise: int
+    deliver_units: int
+    sessions_left: int
+    delivery_margin_share: float
+    close_by_ns: int | None
+    warning: str
+
+
+def is_option(contract: Contract | None, symbol: str = "") -> bool:
+    """Whether a position is an option: by the catalogue, and by its symbol only where it is not listed."""
+    return contract.right is not None if contract is not None else _SYMBOL.match(symbol) is not None
+
+
+def strike_paise(contract: Contract | None, symbol: str = "") -> int | None:
+    """The strike from the catalogue, or parsed from ``NIFTY2581424500CE`` where the catalogue is silent."""
+    if contract is not None:
+        return contract.strike_paise if contract.right is not None else None
+    match = _SYMBOL.match(symbol)
+    return round(float(match["strike"]) * 100) if match else None
+
+
+def intrinsic_paise(contract: Contract, level_paise: int) -> int:
+    """What one unit is worth if the underlying ends here; a call above its strike, a put below."""
+    if contract.right is None:
+        return level_paise
+    gap = level_paise - contract.strike_paise
+    return max(0, gap if contract.right is Right.CE else -gap)
+
+
+def sessions_left(contract: Contract, now_ns: int, calendar: SessionCalendar) -> int:
+    """Sessions that close after now, up to and including the expiry's own; 0 once it has expired."""
+    count, at = 0, now_ns
+    end = calendar.expiry_ns(contract.expiry)
+    while at < end and count < 400:
+        session = calendar.next_session(at)
+        if session.day > contract.expiry:
+            break
+        count, at = count + 1, session.closes_ns
+    return count
+
+
+def at_expiry(
+    contract: Contract, units: int, level_paise: int, now_ns: int, calendar: SessionCalendar
+) -> Expiry:
+    """What expiry does to signed units if the underlying ends at this level."""
+    worth = intrinsic_paise(contract, level_paise)
+    left = sessions_left(contract, now_ns, calendar)
+    physical = contract.settlement is Settlement.PHYSICAL
+    if contract.right is not None and worth == 0:
+        outcome = Outcome.LAPSES
+    else:
+        outcome = Outcome.DELIVERY if physical else Outcome.CASH
+    deliver = units * (-1 if contract.right is Right.PE else 1) if outcome is Outcome.DELIVERY else 0
+    share = _delivery_share(units, left) if physical and outcome is Outcome.DELIVERY else 0.0
+    close_by = calendar.expiry_ns(contract.expiry) - CLOSE_BEFORE_NS if physical and units else None
+    return Expiry(
+        contract.symbol,
+        outcome,
+        worth,
+        units * worth if outcome is Outcome.CASH else 0,
+        deliver,
+        left,
+        share,
+        close_by,
+        _warning(contract, units, worth, left, close_by) if physical and units else "",
+    )
+
+
+def exit_before_near_expiry_ns(plan: GroupPlan, calendar: SessionCalendar) -> int | None:
+    """When a group must be out because what is left after its first expiry would be uncovered.
+
+    ``None`` where everything expires together or the remainder is covered by itself.
+    """
+    expiries = sorted({leg.contract.expiry for leg in plan.legs})
+    if len(expiries) < 2:
+        return None
+    remainder = [
+        (leg.contract, leg.side.sign * leg.units_per_copy)
+        for leg in plan.legs
+        if leg.contract.expiry > expiries[0]
+    ]
+    return calendar.expiry_ns(expiries[0]) - CLOSE_BEFORE_NS if uncovered_units(remainder, None) else None
+
+
+def must_close(expiries: Sequence[Expiry], now_ns: int) -> tuple[Expiry, ...]:
+    """Those whose time to be closed has come."""
+    return tuple(
+        expiry for expiry in expiries if expiry.close_by_ns is not None and now_ns >= expiry.close_by_ns
+    )
+
+
+def _delivery_share(units: int, left: int) -> float:
+    if units < 0:
+        return SHORT_DELIVERY_SHARE if left <= 1 else 0.0
+    return LONG_DELIVERY_RAMP.get(left - 1, 0.0) if left > 1 else LONG_DELIVERY_RAMP[1]
+
+
+def _warning(contract: Contract, units: int, worth: int, left: int, close_by: int | None) -> str:
+    side = "short" if units < 0 else "long"
+    when = f" by {to_ist(close_by):%d %b} {clock_text(close_by)[:5]}" if close_by else ""
+    money = (
+        "in the money, so it would be delivered"
+        if worth
+        else "out of the money now, but it could be delivered"
+    )
+    time_left = "1 session" if left == 1 else f"{left} sessions"
+    return f"{contract.symbol}: {side} {abs(units)} of a stock option with {time_left} left, {money}; close it{when}"
