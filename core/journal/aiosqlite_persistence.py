@@ -141,9 +141,9 @@ class AiosqlitePersistence:
                     _settle(late[1], JournalClosed())
 
     async def _commit_together(self, waiting: list[_Waiter]) -> None:
-        batch = merged(batch for batch, _ in waiting)
         failure: Exception | None = None
         try:
+            batch = merged(batch for batch, _ in waiting)
             await self._connection.run(self._journal.apply, batch)
             self.transactions += 1
         except asyncio.CancelledError:

@@ -24,7 +24,7 @@ class FactUnreadable(ValueError):
 
 
 class FactUnwritable(ValueError):
-    """A fact that has no JSON form: text that is not Unicode, or a number beyond 64 bits."""
+    """A fact that has no JSON form, such as text with half of a surrogate pair."""
 
 
 def encode_fact(fact: Fact) -> tuple[str, str]:
@@ -32,7 +32,7 @@ def encode_fact(fact: Fact) -> tuple[str, str]:
     kind = KIND_OF[type(fact)]
     try:
         return kind, _ENCODE(fact).decode()
-    except (UnicodeError, OverflowError, TypeError, ValueError) as error:
+    except (UnicodeError, TypeError, ValueError) as error:
         raise FactUnwritable(f"a {kind} cannot be written as JSON ({error})") from error
 
 

@@ -59,7 +59,7 @@ def open_journal(
     """
     if str(path) == IN_MEMORY:
         connection = sqlite3.connect(IN_MEMORY, isolation_level=None)
-        _create(connection)
+        connection.executescript(schema_script())
         return OpenedJournal(connection, ChainHead())
     created = _touch(Path(path))
     try:
@@ -159,7 +159,7 @@ def _prepare(
         connection.execute(f"PRAGMA synchronous={synchronous.value}")
         connection.execute("PRAGMA busy_timeout=1000")
         if blank:
-            _create(connection)
+            connection.executescript(schema_script())
         # An empty write transaction asks the disk now, not at the first order, whether it can be written.
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
@@ -179,9 +179,10 @@ def _is_blank(connection: sqlite3.Connection) -> bool:
     return not any(marks) and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
 
 
-def _create(connection: sqlite3.Connection) -> None:
+def schema_script() -> str:
+    """The SQL that makes an empty database a journal, in one transaction."""
     schema = files("core.journal").joinpath("schema.sql").read_text(encoding="utf-8")
-    connection.executescript(
+    return (
         f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA application_id={APPLICATION_ID};\n"
         f"PRAGMA user_version={SCHEMA_VERSION};\nCOMMIT;"
     )
