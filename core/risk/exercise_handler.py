@@ -156,4 +156,5 @@ def _warning(contract: Contract, units: int, worth: int, left: int, close_by: in
         else "out of the money now, but it could be delivered"
     )
     time_left = "1 session" if left == 1 else f"{left} sessions"
-    return f"{contract.symbol}: {side} {abs(units)} of a stock option with {time_left} left, {money}; close it{when}"
+    holding = f"{side} {abs(units)} of a stock option"
+    return f"{contract.symbol}: {holding} with {time_left} left, {money}; close it{when}"
