@@ -39,10 +39,8 @@ class AiosqlitePersistence:
         self._connection = connection
         self._journal = JournalWriter(opened.connection, opened.head, fault)
         self._queue: asyncio.Queue[_Waiter | None] = asyncio.Queue()
-        self._closing: asyncio.Task[None] | None = None
+        self._closed = False
         self._writing = asyncio.create_task(self._write(), name="journal-writer")
-        self._ending = False
-        self._ended: asyncio.Future[None] | None = None
         self.transactions = 0
         self._warnings = opened.warnings
 
@@ -56,15 +54,29 @@ class AiosqlitePersistence:
         sole_writer: bool = False,
     ) -> AiosqlitePersistence:
         """Open or create the journal. Raises what ``open_journal`` raises."""
-        opened: list[OpenedJournal] = []
+        opened: OpenedJournal | None = None
+        refused: JournalError | None = None
 
         def connect() -> sqlite3.Connection:
-            opened.append(open_journal(path, synchronous, sole_writer=sole_writer))
-            return opened[0].connection
+            nonlocal opened, refused
+            try:
+                opened = open_journal(path, synchronous, sole_writer=sole_writer)
+            except JournalError as error:
+                # An error raised here would end the thread behind the event loop's back; one that is
+                # handed over is raised below, after an orderly end.
+                refused = error
+                return sqlite3.connect(":memory:")
+            return opened.connection
 
         connection = _Connection(connect, iter_chunk_size=64)
         await connection
-        return cls(Path(path), connection, opened[0], fault)
+        if opened is None:
+            await connection.close()
+            raise refused if refused is not None else JournalClosed()
+        journal = cls(Path(path), connection, opened, fault)
+        # A task that is cancelled before its first step runs no ``finally``: let the writer take it.
+        await asyncio.sleep(0)
+        return journal
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -78,7 +90,7 @@ class AiosqlitePersistence:
 
     async def commit(self, batch: Batch) -> None:
         """See ``PersistenceLayer``."""
-        if self._closing is not None or self._writing.done():
+        if self._closed:
             raise JournalClosed
         if not batch.rows:
             return
@@ -92,31 +104,17 @@ class AiosqlitePersistence:
 
     async def close(self) -> None:
         """See ``PersistenceLayer``. A cancelled caller is cancelled once the file is closed, not before."""
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close(), name="journal-close")
+        if not self._closed:
+            self._closed = True
+            self._queue.put_nowait(None)
         cancelled: asyncio.CancelledError | None = None
-        while not self._closing.done():
+        while not self._writing.done():
             try:
-                await asyncio.shield(self._closing)
+                await asyncio.wait([self._writing])
             except asyncio.CancelledError as error:
                 cancelled = error
         if cancelled is not None:
             raise cancelled
-        self._closing.result()
-
-    async def _close(self) -> None:
-        self._queue.put_nowait(None)
-        try:
-            await asyncio.wait([self._writing])
-        finally:
-            self._end_thread()
-        if self._ended is not None:
-            await self._ended
-
-    def _end_thread(self) -> None:
-        if not self._ending:
-            self._ending = True
-            self._ended = self._connection.stop()
 
     async def _write(self) -> None:
         try:
@@ -134,11 +132,14 @@ class AiosqlitePersistence:
                     await self._commit_together(waiting)
         finally:
             # Without ``close`` this is reached only as the loop goes down, which the thread must not outlive.
-            self._end_thread()
+            self._closed = True
             while not self._queue.empty():
                 late = self._queue.get_nowait()
                 if late is not None:
                     _settle(late[1], JournalClosed())
+            ended = self._connection.stop()
+            if ended is not None:
+                await ended
 
     async def _commit_together(self, waiting: list[_Waiter]) -> None:
         failure: Exception | None = None
