@@ -25,11 +25,13 @@ class BookReader:
         books: BookPort,
         post: Callable[[Input], None],
         poll_every_ms: Callable[[], int],
+        funded: Callable[[Funds], None],
     ) -> None:
         self._clock = clock
         self._books = books
         self._post = post
         self._poll_every_ms = poll_every_ms
+        self._funded = funded
         self._wanted = asyncio.Event()
         self._armed_ns = 0
         self._due_ns = 0
@@ -91,9 +93,13 @@ class BookReader:
         self._post(BooksRead(BookSnapshot(orders, trades, positions, asked_ns, self.read_ns), self._source))
         self._source = Source.POLL
         try:
-            self.funds = await self._books.funds()
+            self._take_funds(await self._books.funds())
         except BookUnavailable:
             return
+
+    def _take_funds(self, funds: Funds) -> None:
+        self.funds = funds
+        self._funded(funds)
 
     def ask_margin(self, plan: GroupPlan, view: MarketView) -> None:
         """Ask for funds and for the margin of a plan as a basket; the answer arrives in the mailbox."""
@@ -122,7 +128,7 @@ class BookReader:
         except BookUnavailable as error:
             self._post(MarginAnswered(plan.group_id, None, None, None, str(error)))
             return
-        self.funds = funds
+        self._take_funds(funds)
         self._post(MarginAnswered(plan.group_id, funds, basket.initial_paise, basket.final_paise))
 
     async def close(self) -> None:

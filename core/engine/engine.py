@@ -83,7 +83,7 @@ class ExecutionEngine:
         self.view = view
         self.metrics = Metrics()
         self.version = 0
-        self.books = BookReader(clock, books, self.post, self._poll_every_ms)
+        self.books = BookReader(clock, books, self.post, self._poll_every_ms, self.metrics.funded)
         self.coordinator = ExecutionCoordinator(orders, self.post)
         self.stream_up = False
         self.stream_ns: int | None = None
@@ -100,7 +100,7 @@ class ExecutionEngine:
         self._tail: list[Recorded] = []
         self._tail_groups: dict[str, MultiLegOrderGroup] = {}
         self._retry_ns = 0
-        self._monitored: tuple[Account, MarketView, int] | None = None
+        self._monitored: tuple[Account, MarketView, int, bool] | None = None
         self._watching = False
         self._listeners: list[Callable[[tuple[Recorded, ...]], None]] = []
         self._stopping = False
@@ -328,15 +328,15 @@ class ExecutionEngine:
         self.clock.call_at(now_ns + settings.monitor_every_ms * NS_PER_MS, self._watch)
         if self._tail:
             self.post(WakeUp(("",)))
-        if not any(not g.is_over and g.first_fill_ns for g in self.account.groups.values()):
-            return
         if self._monitored is not None:
-            account, view, at_ns = self._monitored
+            account, view, at_ns, holding = self._monitored
             young = now_ns - at_ns < settings.monitor_reuse_ms * NS_PER_MS
-            if account is self.account and view is self.view and young:
+            if account is self.account and (not holding or (view is self.view and young)):
                 return
-        self._monitored = (self.account, self.view, now_ns)
-        self.post(MonitorPass())
+        holding = any(not g.is_over and g.first_fill_ns for g in self.account.groups.values())
+        self._monitored = (self.account, self.view, now_ns, holding)
+        if holding:
+            self.post(MonitorPass())
 
     def _poll_every_ms(self) -> int:
         settings = self.account.settings

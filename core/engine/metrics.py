@@ -18,7 +18,7 @@ from core.domain.facts import (
     OrderIntended,
     Recorded,
 )
-from core.domain.orders import Purpose
+from core.domain.orders import Funds, Purpose
 from core.domain.timing import NS_PER_MS
 from core.engine.snapshot import DeltaPoint, Distribution
 
@@ -76,10 +76,16 @@ class Metrics:
         self.emergency_hedges = 0
         self.uncovered_max_units = 0
         self.delta_max_units = 0.0
+        self.margin_peak_pct = 0.0
         self.deltas: deque[DeltaPoint] = deque(maxlen=_DELTA_POINTS)
         self._intended_ns: dict[str, int] = {}
         self._breach_ns: dict[str, int] = {}
         self._mark = ""
+
+    def funded(self, funds: Funds) -> None:
+        """What the broker says is used, of everything the account can put up."""
+        if funds.total_paise > 0:
+            self.margin_peak_pct = max(self.margin_peak_pct, 100 * funds.used_paise / funds.total_paise)
 
     def decided(self, elapsed_ns: int, items: int) -> None:
         """Time spent deciding a batch."""

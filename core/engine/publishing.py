@@ -31,7 +31,6 @@ class Publisher:
         self._last = Snapshot(mode=mode, title=title, underlying=underlying)
         self._open_paise: int | None = None
         self._moves: dict[str, tuple[object, NextMove]] = {}
-        self.margin_peak_pct = 0.0
         self.finished = False
         self.verdict = ""
         engine.subscribe(self.take_rows)
@@ -123,23 +122,13 @@ class Publisher:
         gates = [group.gate for group in self._engine.account.groups.values() if group.gate]
         if gates:
             basket = max(gates, key=lambda gate: gate.at_ns).required_paise
-        meter = MarginMeter(
+        return MarginMeter(
             total_paise=funds.total_paise,
             used_paise=funds.used_paise,
             basket_paise=basket,
             basis="the exchange's simplified charge",
+            peak_pct=self._engine.metrics.margin_peak_pct,
             limit_bps=self._engine.account.settings.margin_use_max_bps,
-        )
-        self.margin_peak_pct = max(self.margin_peak_pct, meter.used_pct)
-        return MarginMeter(
-            meter.total_paise,
-            meter.used_paise,
-            meter.worst_paise,
-            meter.worst_words,
-            meter.basket_paise,
-            meter.basis,
-            self.margin_peak_pct,
-            meter.limit_bps,
         )
 
     def _health(self, now_ns: int) -> Health:

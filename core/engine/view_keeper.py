@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 
 from core.domain.calendar import SessionCalendar
@@ -49,8 +50,9 @@ class ViewKeeper:
         """Imply volatilities for a plan's strikes from now on."""
         self._watch(leg.contract for leg in plan.legs)
 
-    def watch_rows(self, rows: Iterable[Recorded]) -> None:
-        """The same for whatever new rows of the journal plan or add."""
+    def watch_rows(self, rows: Iterable[Recorded]) -> bool:
+        """The same for whatever new rows of the journal plan or add. Returns whether anything was."""
+        before = sum(map(len, self._watched.values()))
         for row in rows:
             match row.fact:
                 case GroupPlanned(plan):
@@ -59,6 +61,7 @@ class ViewKeeper:
                     self._watch([leg.contract])
                 case _:
                     pass
+        return sum(map(len, self._watched.values())) > before
 
     def _watch(self, contracts: Iterable[Contract]) -> None:
         for contract in contracts:
@@ -103,22 +106,20 @@ class ViewKeeper:
             opens_ns=self._session.opens_ns,
             closes_ns=self._session.closes_ns,
         )
-        vols = dict(before.vols)
-        for key, options in self._interest.items():
-            mark = marks.get(key)
-            if mark is not None:
-                years = years_until(before.expiries_ns[key[1]], now_ns)
-                vols.update(chain_vols(view, options, mark.paise, years))
-        self._view = MarketView(
-            version=view.version,
-            at_ns=now_ns,
-            quotes=quotes,
-            forwards=marks,
-            vols=vols,
-            contracts=before.contracts,
-            expiries_ns=before.expiries_ns,
-            stale_after_ns=before.stale_after_ns,
-            opens_ns=view.opens_ns,
-            closes_ns=view.closes_ns,
-        )
+        self._view = replace(view, vols=self._vols(view, before.vols))
         return self._view
+
+    def refresh(self) -> MarketView:
+        """The present view with the volatilities of strikes that have come to be watched since."""
+        self._view = replace(self._view, vols=self._vols(self._view, self._view.vols))
+        return self._view
+
+    def _vols(self, view: MarketView, before: Mapping[str, float]) -> Mapping[str, float]:
+        vols = dict(before)
+        bare = replace(view, vols={})
+        for key, options in self._interest.items():
+            mark = view.forwards.get(key)
+            if mark is not None:
+                years = years_until(view.expiries_ns[key[1]], view.at_ns)
+                vols.update(chain_vols(bare, options, mark.paise, years))
+        return vols

@@ -6,9 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-import numpy as np
-from numpy.typing import NDArray
-
 from core.domain.account import Severity
 from core.domain.cover import confirmed_holdings, uncovered_beyond_plan
 from core.domain.exposure import Exposure
@@ -18,7 +15,8 @@ from core.domain.instruments import Right
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle
 from core.domain.quotes import MarketView
 from core.policy.turn import Turn
-from core.risk.pricing import black76, years_until
+from core.risk.exposure_math import leg_exposures
+from core.risk.pricing import years_until
 
 _S = ExecutionLifecycle
 DESIGNED = frozenset({_S.OPEN, _S.EXITING})
@@ -27,14 +25,13 @@ DESIGNED = frozenset({_S.OPEN, _S.EXITING})
 
 @dataclass(slots=True)
 class _Lines:
-    """The holdings to be valued, one line a leg, as columns."""
+    """The holdings to be valued, one line a leg, as columns; those of one group stand together."""
 
-    owner: list[int] = field(default_factory=list)
     forward: list[float] = field(default_factory=list)
     strike: list[float] = field(default_factory=list)
     years: list[float] = field(default_factory=list)
     vol: list[float] = field(default_factory=list)
-    call: list[bool] = field(default_factory=list)
+    sign: list[int] = field(default_factory=list)
     units: list[int] = field(default_factory=list)
 
 
@@ -45,49 +42,65 @@ class InterimExposureHandler:
     def measure(
         groups: Iterable[MultiLegOrderGroup], view: MarketView, now_ns: int, shock_bps: int
     ) -> dict[str, Exposure]:
-        """The exposure of each group, by its id. Empty groups cost nothing."""
+        """The exposure of each group, by its id.
+
+        A leg whose forward or volatility was never known counts with its whole units as delta: not knowing
+        is not safety, and the group is marked as blind.
+        """
         chosen = list(groups)
         lines = _Lines()
-        linear = [0.0] * len(chosen)
-        linear_forward = [0.0] * len(chosen)
+        spans: list[tuple[int, int]] = []
+        unknown = [0] * len(chosen)
         blind = [False] * len(chosen)
         for number, group in enumerate(chosen):
+            first = len(lines.units)
             for leg in group.legs:
-                if not leg.net_units:
+                units = leg.net_units
+                if not units:
                     continue
                 contract = leg.plan.contract
                 mark = view.forwards.get((contract.underlying, contract.expiry))
-                vol = view.vols.get(contract.symbol)
-                if mark is None or (contract.right is not None and vol is None):
+                vol = view.vols.get(contract.symbol, 0.0)
+                if mark is None or (contract.right is not None and not vol):
                     blind[number] = True
-                    linear[number] += leg.net_units
+                    unknown[number] += units
                     continue
                 if view.is_stale(contract.symbol, now_ns):
                     blind[number] = True
-                if contract.right is None:
-                    linear[number] += leg.net_units
-                    linear_forward[number] = mark.paise
-                    continue
-                lines.owner.append(number)
                 lines.forward.append(mark.paise)
                 lines.strike.append(float(contract.strike_paise))
                 lines.years.append(_years(view.expiries_ns, contract.expiry, now_ns))
-                lines.vol.append(vol or 0.0)
-                lines.call.append(contract.right is Right.CE)
-                lines.units.append(leg.net_units)
-        delta, down, up, forward = _value(lines, len(chosen), shock_bps)
-        shock = shock_bps / 10_000
+                lines.vol.append(vol)
+                lines.sign.append(_SIGN[contract.right])
+                lines.units.append(units)
+            spans.append((first, len(lines.units)))
+        valued = (
+            leg_exposures(
+                lines.forward,
+                lines.strike,
+                lines.years,
+                lines.vol,
+                lines.sign,
+                lines.units,
+                shock=shock_bps / 10_000,
+            )
+            if lines.units
+            else None
+        )
         measured: dict[str, Exposure] = {}
         for number, group in enumerate(chosen):
-            reference = forward[number] or linear_forward[number]
-            units = delta[number] + linear[number]
-            move = linear[number] * linear_forward[number] * shock
+            first, last = spans[number]
+            delta, down, up = 0.0, 0.0, 0.0
+            if valued is not None and first < last:
+                delta, _, down, up = valued.totals(first, last)
+            delta += unknown[number]
+            reference = lines.forward[first] if first < last else 0.0
             measured[group.group_id] = Exposure(
-                delta_units=units,
-                delta_paise_per_pct=units * reference / 100,
+                delta_units=delta,
+                delta_paise_per_pct=delta * reference / 100,
                 uncovered_units=uncovered_beyond_plan(group.plan, confirmed_holdings(group)),
-                loss_down_paise=round(down[number] - move),
-                loss_up_paise=round(up[number] + move),
+                loss_down_paise=round(down),
+                loss_up_paise=round(up),
                 delta_limit_units=group.plan.delta_limit_units,
                 loss_limit_paise=group.plan.loss_limit_paise,
                 pnl_paise=_pnl(group, view),
@@ -96,45 +109,12 @@ class InterimExposureHandler:
         return measured
 
 
+_SIGN = {Right.CE: 1, Right.PE: -1, None: 0}
+
+
 def _years(expiries_ns: Mapping[date, int], expiry: date, now_ns: int) -> float:
     expiry_ns = expiries_ns.get(expiry)
     return 0.0 if expiry_ns is None else years_until(expiry_ns, now_ns)
-
-
-def _value(
-    lines: _Lines, groups: int, shock_bps: int
-) -> tuple[list[float], list[float], list[float], list[float]]:
-    """Delta, change in value at the lower and the upper shock, and the forward, each by group."""
-    if not lines.owner:
-        zeros = [0.0] * groups
-        return zeros, zeros, zeros, zeros
-    owner = np.asarray(lines.owner)
-    forward = np.asarray(lines.forward)
-    units = np.asarray(lines.units, dtype=np.float64)
-    shock = shock_bps / 10_000
-    ladder = np.concatenate((forward, forward * (1 - shock), forward * (1 + shock)))
-    strike = np.tile(np.asarray(lines.strike), 3)
-    years = np.tile(np.asarray(lines.years), 3)
-    vol = np.tile(np.asarray(lines.vol), 3)
-    call = np.tile(np.asarray(lines.call), 3)
-    priced = black76(ladder, strike, years, vol, call)
-    count = len(lines.owner)
-    price = np.nan_to_num(priced.price)
-    deltas = np.nan_to_num(priced.delta[:count])
-
-    def per_group(values: NDArray[np.float64]) -> list[float]:
-        summed: list[float] = np.bincount(owner, weights=values, minlength=groups).tolist()
-        return summed
-
-    reference = [0.0] * groups
-    for number, paise in zip(lines.owner, lines.forward, strict=True):
-        reference[number] = paise
-    return (
-        per_group(deltas * units),
-        per_group((price[count : 2 * count] - price[:count]) * units),
-        per_group((price[2 * count :] - price[:count]) * units),
-        reference,
-    )
 
 
 def _pnl(group: MultiLegOrderGroup, view: MarketView) -> int:

@@ -18,14 +18,12 @@ def decide_gate(turn: Turn, answer: MarginAnswered) -> None:
         return
     if answer.funds is None or answer.basket_paise is None:
         return  # no answer is no permission: it is asked again
-    required = max(answer.initial_paise or 0, answer.basket_paise)
-    if group.state is not ExecutionLifecycle.VALIDATING:
-        required = answer.basket_paise
     funds = answer.funds
-    available = funds.available_paise
-    if group.state is not ExecutionLifecycle.VALIDATING:
-        available = funds.total_paise
-        required = max(funds.used_paise, required)
+    started = group.state is not ExecutionLifecycle.VALIDATING
+    # A basket's initial margin is for orders sent at once; ours sends no short before its cover is
+    # confirmed. Once legs are out, what they block is part of what is used already.
+    required = max(funds.used_paise, answer.basket_paise) if started else answer.basket_paise
+    available = funds.total_paise if started else funds.available_paise
     limit = available * turn.settings.margin_use_max_bps // 10_000
     use_bps = 10_000 * required // available if available > 0 else 10_000
     passed = required <= limit

@@ -1,0 +1,132 @@
+"""``hedgerow rehearse``: play a scenario or a recorded day against the simulated exchange."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.cli.failing import refuse
+from console.cli.playing import Play, play
+from core.journal.errors import JournalError
+from core.market.errors import MarketDataError
+from core.market.sessions import load_calendar
+from core.rehearsal.preparation import Asked, prepare
+from core.rehearsal.report import readable
+from core.rehearsal.run import WrongJournal, journal_paths
+from core.rehearsal.scenario import DEFAULT, ScenarioError, find_scenario, shipped
+from core.strategies.errors import StrategyError
+
+LEAST_COLUMNS, LEAST_ROWS = 100, 30
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``rehearse`` to the program."""
+    app.command()(rehearse)
+
+
+def rehearse(
+    scenario: Annotated[
+        str, typer.Option(help="A shipped scenario by name, or a file ending in .toml.")
+    ] = DEFAULT,
+    chain: Annotated[
+        Path | None, typer.Option(help="Play this recorded chain instead of the synthetic market.")
+    ] = None,
+    underlying: Annotated[str, typer.Option(help="The underlying of the chain.")] = "NIFTY",
+    strategy: Annotated[
+        str | None, typer.Option(help="Trade this strategy instead of the scenario's.")
+    ] = None,
+    group: Annotated[Path | None, typer.Option(help="Trade the group described in this file.")] = None,
+    lots: Annotated[int | None, typer.Option(min=1, help="How many lots of it.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed plays the same story.")] = 1,
+    funds: Annotated[
+        int | None, typer.Option(min=1, help="The account's funds in rupees; half of it is cash.")
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(help="Market seconds a wall second. Headless without it: as fast as it can."),
+    ] = None,
+    headless: Annotated[bool, typer.Option(help="Without the console.")] = False,
+    hold: Annotated[bool, typer.Option(help="Leave the group open at the end.")] = False,
+    json: Annotated[bool, typer.Option(help="Print one JSON object, and nothing else.")] = False,
+    journal: Annotated[
+        Path | None,
+        typer.Option(help="Keep the journal here; an unfinished one is continued."),
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the JSON report here as well.")] = None,
+    exit_when_done: Annotated[
+        bool, typer.Option("--exit-when-done", help="Close the console at the end.")
+    ] = False,
+    observe: Annotated[bool, typer.Option(help="A console that can only watch.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the scenarios and end.")] = False,
+) -> None:
+    """Rehearse: orders legs, watches exposure and reports, on paper money.
+
+    Exit status: 0 the verdict is PASS, 1 it is FAIL, 2 what was asked for cannot be done.
+    """
+    if list_:
+        for each in shipped():
+            typer.echo(f"{each.name:<28} {each.about}")
+        return
+    if speed is not None and not 0 < speed <= 10_000:
+        refuse(f"--speed {speed:g} is no speed: give market seconds a wall second, from above 0 to 10000")
+    if strategy is not None and group is not None:
+        refuse("--strategy and --group are two ways to say the same thing: give one of them")
+    if report is not None and not report.absolute().parent.is_dir():
+        refuse(f"--report {report}: there is no folder {report.absolute().parent}")
+    shown = not headless and sys.stdin.isatty() and sys.stdout.isatty()
+    if shown:
+        _require_room()
+    try:
+        prepared = prepare(
+            Asked(find_scenario(scenario), chain, underlying, strategy, group, lots, seed, funds, hold),
+            load_calendar(),
+        )
+    except (ScenarioError, StrategyError, MarketDataError) as error:
+        refuse(error)
+    path = journal or Path(tempfile.mkdtemp(prefix="hedgerow-")) / "rehearsal.journal"
+    _, finished = journal_paths(path)
+    if finished.is_file():
+        result = jsonlib.loads(finished.read_text("utf-8"))
+    else:
+        try:
+            result = play(
+                Play(
+                    prepared,
+                    path,
+                    report=report,
+                    speed=speed if speed is not None else (1.0 if shown else None),
+                    console=shown,
+                    exit_when_done=exit_when_done,
+                    observe=observe,
+                    progress=not json,
+                )
+            )
+        except (JournalError, WrongJournal, MarketDataError) as error:
+            refuse(error)
+        except ValueError as error:
+            if type(error).__name__ != "ExchangeFileError":
+                raise
+            refuse(error)
+        except KeyboardInterrupt:
+            typer.echo(f"stopped; go on with --journal {path}", err=True)
+            raise typer.Exit(130) from None
+    if result is None:
+        typer.echo(f"left before its end; go on with --journal {path}", err=True)
+        return
+    typer.echo(jsonlib.dumps(result, ensure_ascii=False) if json else readable(result))
+    raise typer.Exit(0 if result["verdict"] == "PASS" else 1)
+
+
+def _require_room() -> None:
+    columns, rows = shutil.get_terminal_size()
+    if columns < LEAST_COLUMNS or rows < LEAST_ROWS:
+        refuse(
+            f"this terminal has {columns}x{rows} characters and the console needs {LEAST_COLUMNS}x"
+            f"{LEAST_ROWS}: make it larger, or add --headless"
+        )

@@ -1,0 +1,181 @@
+"""Scenarios: what a rehearsal plays, as TOML files that a trader can read and write."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from core.domain.inputs import OperatorAction
+from core.strategies.toml_lines import line_of
+
+FOLDER = Path(__file__).parent / "scenarios"
+DEFAULT = "calm"
+
+_UNITS_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
+_SPAN = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h)\s*$")
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be played; the message says which file, line and key, and what is allowed."""
+
+
+def _milliseconds(value: Any) -> int:
+    match = _SPAN.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("a time with its unit is wanted, such as '500 ms', '8 s' or '2 min'")
+    return round(float(match[1]) * _UNITS_MS[match[2]])
+
+
+Span = Annotated[int, BeforeValidator(_milliseconds)]
+"""A time in milliseconds, written with its unit."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GroupTable(_Table):
+    """A group that is asked for: a named strategy with its defaults, at a time after the start."""
+
+    strategy: str = "iron_condor"
+    lots: Annotated[int, Field(ge=1)] = 1
+    at: Span = 2_000
+    good_for: Span = 30 * 60_000
+    exit_at: Span | None = None
+    on_incomplete: Literal["complete", "scale_down", "unwind"] = "scale_down"
+    allow_naked: bool = False
+    max_slippage_bps: Annotated[int, Field(ge=0, le=10_000)] = 300
+    product: Literal["NRML", "MIS"] = "NRML"
+    stop_premium_pct: Annotated[int, Field(ge=0)] = 0
+    stop_loss_rupees: Annotated[int, Field(ge=0)] = 0
+
+
+class MarketTable(_Table):
+    """Something that happens to the synthetic market. ``legs`` are those of the first group, from 1."""
+
+    kind: Literal["gap", "vol", "spread", "thin", "no-liquidity", "circuit-lock", "silence"]
+    at: Span = 0
+    lasts: Span | None = None
+    percent: float = 0.0
+    relative: float = 0.0
+    multiplier: Annotated[float, Field(gt=0)] = 1.0
+    legs: tuple[Annotated[int, Field(ge=1, le=8)], ...] = ()
+    side: Literal["upper", "lower"] = "upper"
+
+
+class OperatorTable(_Table):
+    """Something that a person does."""
+
+    action: OperatorAction
+    at: Span
+    target: str = ""
+    reason: str = ""
+
+
+class LatencyTable(_Table):
+    """How long messages travel, least and most, in both directions."""
+
+    low: Span = 5
+    high: Span = 40
+
+
+class ExpectTable(_Table):
+    """What must hold at the end, besides every invariant."""
+
+    final: Literal["WHOLE", "FLAT", "MANUAL"] | None = None
+    states: tuple[str, ...] = ()
+    """The groups' states, in their order; one stands for all."""
+    held_final: Literal["WHOLE", "FLAT", "MANUAL"] | None = None
+    """The same as ``final`` for a run with ``--hold``."""
+
+
+class Scenario(_Table):
+    """One rehearsal. Market times count from the start of the scenario."""
+
+    name: str
+    about: str
+    length: Span
+    step: Span = 250
+    funds_rupees: Annotated[int, Field(gt=0)] = 2_00_00_000
+    strikes_each_side: Annotated[int, Field(ge=4, le=40)] = 14
+    allow_naked: bool = False
+    group: tuple[GroupTable, ...] = (GroupTable(),)
+    market: tuple[MarketTable, ...] = ()
+    operator: tuple[OperatorTable, ...] = ()
+    latency: LatencyTable = LatencyTable()
+    expect: ExpectTable = ExpectTable()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A shipped scenario, for a list."""
+
+    name: str
+    about: str
+
+
+def shipped() -> tuple[Listed, ...]:
+    """Every scenario that comes with the program, by name."""
+    return tuple(
+        Listed(scenario.name, scenario.about)
+        for scenario in (read_scenario(path) for path in sorted(FOLDER.glob("*.toml")))
+    )
+
+
+def find_scenario(name_or_path: str) -> Scenario:
+    """A shipped scenario by its name, or one from a file. Raises ``ScenarioError``."""
+    if name_or_path.endswith(".toml"):
+        return read_scenario(Path(name_or_path))
+    path = FOLDER / f"{name_or_path}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(each.stem for each in FOLDER.glob("*.toml")))
+        raise ScenarioError(
+            f"there is no scenario {name_or_path!r}; shipped are {known}; or give a file ending in .toml"
+        )
+    return read_scenario(path)
+
+
+def read_scenario(path: Path) -> Scenario:
+    """A scenario from a file. Raises ``ScenarioError`` with the file, the line and the key."""
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: not a text file in UTF-8") from error
+    try:
+        return Scenario.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{path}: not TOML: {error}") from error
+    except ValidationError as error:
+        raise ScenarioError("\n".join(_sentence(path, text, each) for each in error.errors())) from error
+
+
+def _sentence(path: Path, text: str, error: Any) -> str:
+    where = [part for part in error["loc"] if not (isinstance(part, str) and part[:1].isupper())]
+    line = line_of(text, where)
+    place = f"{path}:{line}" if line else str(path)
+    key = ".".join(str(part) for part in where)
+    what = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        what = f"there is no such key; allowed are {', '.join(_allowed(where))}"
+    return f"{place}: {key}: {what}"
+
+
+_TABLES: dict[str, type[_Table]] = {
+    "group": GroupTable,
+    "market": MarketTable,
+    "operator": OperatorTable,
+    "latency": LatencyTable,
+    "expect": ExpectTable,
+}
+
+
+def _allowed(where: list[Any]) -> list[str]:
+    table = _TABLES.get(str(where[0]), Scenario) if len(where) > 1 else Scenario
+    return sorted(table.model_fields)

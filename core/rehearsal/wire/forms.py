@@ -1,0 +1,150 @@
+"""Reading what a client asks for, and refusing it in Kite's words where the wire itself forbids it.
+
+What the exchange refuses (lots, freeze, prices, money) is not judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+
+from core.brokers.paper.refusals import Refusal
+from core.brokers.port import BasketLeg, OrderChange, OrderRequest
+from core.domain.instruments import Product, Side
+from core.domain.orders import OrderType
+
+NO_PROTECTION = Refusal(
+    400,
+    "InputException",
+    "Market orders without market protection are not allowed via API. Please set market protection or use a "
+    "Limit order.",
+)
+NO_STOP_MARKET = Refusal(400, "OrderException", "16052: Function not available")
+"""SL-M is not taken for options (NSE, from 2021-09-27)."""
+NO_MARKET = Refusal(
+    400, "InputException", "Market orders are not served by this exchange. Use a Limit order."
+)
+"""Kite would turn a protected one into a limit of its own choosing; this exchange does not guess it."""
+NO_VARIETY = Refusal(400, "InputException", "Invalid `variety`. This exchange takes regular orders only.")
+NO_IOC = Refusal(400, "InputException", "Invalid `validity`. This exchange takes DAY orders only.")
+LARGEST = Decimal(10**9)
+
+
+class Refused(Exception):
+    """The request cannot be what Kite takes."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def order_request(variety: str, form: Mapping[str, str]) -> OrderRequest:
+    """A new order. Raises ``Refused``."""
+    _require_regular(variety)
+    order_type = _order_type(form)
+    if form.get("validity", "DAY") != "DAY":
+        raise Refused(NO_IOC)
+    return OrderRequest(
+        tag=form.get("tag", ""),
+        symbol=_required(form, "tradingsymbol"),
+        exchange=_required(form, "exchange"),
+        product=_product(form),
+        side=_side(form),
+        units=_units(form, "quantity"),
+        order_type=order_type,
+        limit_paise=_paise(form, "price"),
+        trigger_paise=_paise(form, "trigger_price") if order_type is OrderType.SL else 0,
+    )
+
+
+def order_change(variety: str, form: Mapping[str, str], now: OrderChange) -> OrderChange:
+    """A modification: what the form leaves out stays as it is. Raises ``Refused``."""
+    _require_regular(variety)
+    order_type = _order_type(form) if form.get("order_type") else now.order_type
+    return OrderChange(
+        order_type=order_type,
+        units=_units(form, "quantity") if form.get("quantity") else now.units,
+        limit_paise=_paise(form, "price") if form.get("price") else now.limit_paise,
+        trigger_paise=_paise(form, "trigger_price") if form.get("trigger_price") else now.trigger_paise,
+    )
+
+
+def basket_leg(row: Mapping[str, object]) -> BasketLeg:
+    """One order of a margin question. Raises ``Refused``."""
+    form = {key: str(value) for key, value in row.items() if value is not None}
+    return BasketLeg(
+        symbol=_required(form, "tradingsymbol"),
+        exchange=_required(form, "exchange"),
+        product=_product(form),
+        side=_side(form),
+        units=_units(form, "quantity"),
+        price_paise=_paise(form, "price") if form.get("price") else 0,
+    )
+
+
+def _require_regular(variety: str) -> None:
+    if variety != "regular":
+        raise Refused(NO_VARIETY)
+
+
+def _order_type(form: Mapping[str, str]) -> OrderType:
+    word = _required(form, "order_type")
+    if word in ("MARKET", "SL-M") and form.get("market_protection", "0") in ("", "0"):
+        raise Refused(NO_PROTECTION)
+    if word == "SL-M":
+        raise Refused(NO_STOP_MARKET)
+    if word == "MARKET":
+        raise Refused(NO_MARKET)
+    try:
+        return OrderType(word)
+    except ValueError:
+        raise Refused(_invalid("order_type")) from None
+
+
+def _product(form: Mapping[str, str]) -> Product:
+    try:
+        return Product(_required(form, "product"))
+    except ValueError:
+        raise Refused(_invalid("product")) from None
+
+
+def _side(form: Mapping[str, str]) -> Side:
+    try:
+        return Side(_required(form, "transaction_type"))
+    except ValueError:
+        raise Refused(_invalid("transaction_type")) from None
+
+
+def _required(form: Mapping[str, str], name: str) -> str:
+    value = form.get(name, "")
+    if not value:
+        raise Refused(Refusal(400, "InputException", f"Missing or empty field `{name}`"))
+    return value
+
+
+def _number(form: Mapping[str, str], name: str) -> Decimal:
+    try:
+        number = Decimal(_required(form, name))
+    except InvalidOperation:
+        raise Refused(_invalid(name)) from None
+    if not number.is_finite() or not 0 <= number <= LARGEST:
+        raise Refused(_invalid(name))
+    return number
+
+
+def _units(form: Mapping[str, str], name: str) -> int:
+    number = _number(form, name)
+    if number != int(number):
+        raise Refused(_invalid(name))
+    return int(number)
+
+
+def _paise(form: Mapping[str, str], name: str) -> int:
+    paise = _number(form, name) * 100
+    if paise != int(paise):
+        raise Refused(_invalid(name))
+    return int(paise)
+
+
+def _invalid(name: str) -> Refusal:
+    return Refusal(400, "InputException", f"Invalid `{name}`.")
