@@ -100,23 +100,18 @@ def _summary(seen: WhatIf, result: Payoff) -> Sequence[Text]:
     known = "" if result.exact else " (within 35 % of the forward, later legs by the model)"
     chance = result.probability_of_profit
     levels = ", ".join(f"{level / 100:.2f}" for level in result.breakevens_paise) or "none"
+    odds = "unknown" if chance is None else f"{chance * 100:.1f} %"
+    most, least = _bounded(result.max_profit_paise), _bounded(result.max_loss_paise)
+    legs = ", ".join(
+        f"{leg.side.value} {seen.plan.units(leg.index)} {leg.contract.label}" for leg in seen.plan.legs
+    )
     return [
         Text(f"{seen.plan.strategy} on {seen.where}", "bold"),
-        Text(
-            "  "
-            + ", ".join(
-                f"{leg.side.value} {seen.plan.units(leg.index)} {leg.contract.label}"
-                for leg in seen.plan.legs
-            )
-        ),
+        Text(f"  {legs}"),
         Text(f"  {'credit' if net >= 0 else 'debit'} {rupees(abs(net))} at mid prices"),
-        Text(
-            f"  maximum profit {_bounded(result.max_profit_paise)}, maximum loss {_bounded(result.max_loss_paise)}{known}"
-        ),
+        Text(f"  maximum profit {most}, maximum loss {least}{known}"),
         Text(f"  breakevens {levels}"),
-        Text(
-            f"  probability of profit {'unknown' if chance is None else f'{chance * 100:.1f} %'} (risk-neutral)"
-        ),
+        Text(f"  probability of profit {odds} (risk-neutral)"),
         Text(f"  {structure_of(seen.plan.legs).sentence}"),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import Annotated
 
 import typer
@@ -54,6 +55,7 @@ def what_if(
     if price is not None:
         implied = implied_vol(price, forward, strike, years, right)
         if isinstance(implied, Undefined):
+            figures["price"] = price if isfinite(price) else None
             figures["reason"] = str(implied)
             return figures
         vol = implied
