@@ -151,7 +151,10 @@ class SimExchange:
             OrderModified(now_ns, order_id, change.order_type, change.units, change.limit_paise, trigger)
         )
         self._frames.append(order.report(statuses.UPDATE))
-        self._work(now_ns, order)
+        if order.open_units:
+            self._work(now_ns, order)
+        else:
+            self._change(now_ns, order_id, statuses.COMPLETE)
         return self._step(order_id)
 
     def cancel(self, now_ns: int, order_id: str, *, delay_ns: int | None = None) -> Step:
