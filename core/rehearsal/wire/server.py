@@ -45,6 +45,21 @@ class Ready:
         return msgspec.json.encode(self).decode()
 
 
+class _Server(uvicorn.Server):
+    """A server that says when it can be reached, and leaves the process's signals alone."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.reachable = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.reachable.set()
+
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
+        return contextlib.nullcontext()
+
+
 class WireExchange:
     """A world behind Kite's wire."""
 
@@ -89,16 +104,15 @@ class WireExchange:
                 server_header=False,
                 timeout_graceful_shutdown=1,
             )
-            server = uvicorn.Server(config)
+            server = _Server(config)
             self._world.listen(self.show)
             self._world.broker.listen(self.ticker.hear)
             self._world.start()
             self._pulse(round(PULSE_MS * NS_PER_MS * speed))
             moving = asyncio.create_task(self._market.pace(speed))
-            serving = asyncio.create_task(server._serve([listening]))
+            serving = asyncio.create_task(server.serve([listening]))
             try:
-                while not server.started and not serving.done():
-                    await asyncio.sleep(0.005)
+                await server.reachable.wait()
                 announce(self._ready(bound))
                 await asyncio.wait((moving, serving), return_when=asyncio.FIRST_COMPLETED)
             finally:
