@@ -6,6 +6,7 @@ It is a client of a core that runs without it: it holds nothing that the core ne
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -70,6 +71,9 @@ class HedgerowApp(App[None], inherit_bindings=False):
         self.shelf = load_themes(self.options.theme_folders)
         chosen, problem = self.shelf.choose(self.options.theme, self.snapshot.mode)
         self.palette = self._worn(chosen)
+        if self.options.no_colour:
+            # Textual takes the variable away when it reads it; a restarted screen must find it again.
+            os.environ["NO_COLOR"] = "1"
         super().__init__(driver_class=driver_class, ansi_color=True if self.options.no_colour else None)
         self.animation_level = "none"
         self.selected = ""

@@ -24,6 +24,8 @@ class StateLook:
     tone: str
     rank: int
     word: str
+    short: str = ""
+    """The word where there is little room; the same if empty."""
 
 
 _S = ExecutionLifecycle
@@ -31,7 +33,7 @@ _S = ExecutionLifecycle
 LOOK: dict[ExecutionLifecycle, StateLook] = {
     _S.MANUAL: StateLook("breach", "breach", 0, "MANUAL"),
     _S.HEDGING: StateLook("warn", "breach", 1, "HEDGING"),
-    _S.PARTIALLY_EXPOSED: StateLook("warn", "warn", 2, "PARTIALLY EXPOSED"),
+    _S.PARTIALLY_EXPOSED: StateLook("warn", "warn", 2, "PARTIALLY EXPOSED", "PART EXPOSED"),
     _S.UNWINDING: StateLook("down", "warn", 3, "UNWINDING"),
     _S.EXITING: StateLook("clock", "info", 4, "EXITING"),
     _S.PLACING: StateLook("working", "info", 5, "PLACING"),
@@ -97,6 +99,16 @@ def figure(value: float | None) -> str:
     return f"{value:.1f}" if value < 10 else f"{value:.0f}"
 
 
+STRATEGY_WORDS = {"butterfly": "fly", "spread": ""}
+"""Words of a strategy's name that a trader leaves out or says shorter."""
+
+
+def strategy_name(plan: GroupPlan) -> str:
+    """``iron condor``, ``bull put``, ``iron fly``."""
+    words = [STRATEGY_WORDS.get(word, word) for word in plan.strategy.split("_")]
+    return " ".join(word for word in words if word)
+
+
 def strategy_words(plan: GroupPlan, glyphs: Glyphs) -> str:
     """The strategy and the strikes that name it: those sold where there are more than two."""
     strikes = {leg.contract.strike_paise for leg in plan.legs if leg.contract.right is not None}
@@ -110,7 +122,7 @@ def strategy_words(plan: GroupPlan, glyphs: Glyphs) -> str:
     if len(sold) == 1 and len(strikes) == 3:
         wing = (max(strikes) - min(strikes)) / 200
         text = f"{text} {glyphs.plus_minus}{wing:g}"
-    return f"{plan.strategy.replace('_', ' ')} {text}".strip()
+    return f"{strategy_name(plan)} {text}".strip()
 
 
 def move_of(snapshot: Snapshot, group: MultiLegOrderGroup) -> NextMove:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from console.scene import Scene
 from console.widgets.framed import FramedPanel
-from console.widgets.line import Line, fill, line, spread, toned, wrap
+from console.widgets.line import Line, cells, fill, line, spread, toned, width_of, wrap
 from console.wording import SEVERITY_RANK, SEVERITY_SIGN, SEVERITY_TONE, sign
 from core.domain.account import Alert, Severity
 from core.domain.timing import clock_text
 from core.engine.snapshot import Snapshot
+
+INDENT = "  "
 
 
 def open_alerts(snapshot: Snapshot) -> list[Alert]:
@@ -88,16 +90,18 @@ def alert_lines(alert: Alert, scene: Scene, width: int) -> list[Line]:
         (fill(alert.group_id or "-", 6), "muted" if quiet else "bold bright"),
     )
     end = line((times, "muted"), (note, "muted" if quiet else f"bold {tone}"))
-    indent = 17
-    room = width - indent - sum(len(text) for text, _ in end) - 1
-    words = wrap(line((alert.text, "muted" if quiet else "text")), max(12, room))
-    rows = [spread((*lead, *words[0]), end, width)]
-    if quiet:
-        return rows
-    rows += [((" " * indent, "text"), *each) for each in words[1:3]]
-    hint = f"a acknowledges   runbook: {alert.runbook}" if alert.runbook else "a acknowledges"
-    if alert.alert_id == scene.alert_selected or (
-        not scene.alert_selected and alert is asking(scene.snapshot)[0]
-    ):
-        rows.append(((" " * indent, "text"), *toned(line(hint), "muted")))
+    room = width - width_of(lead) - width_of(end) - 1
+    if quiet or cells(alert.text) <= room:
+        rows = [spread((*lead, (alert.text, "muted" if quiet else "text")), end, width)]
+    else:
+        rows = [
+            spread(lead, end, width),
+            *(((INDENT, "text"), *each) for each in wrap(line(alert.text), width - 2)[:2]),
+        ]
+    first = asking(scene.snapshot)[:1]
+    if alert.alert_id == scene.alert_selected or (not scene.alert_selected and [alert] == first):
+        hint = "a acknowledges" if not quiet else "seen"
+        if alert.runbook:
+            hint += f"   runbook: {alert.runbook}"
+        rows.append(((INDENT, "text"), *toned(line(hint), "muted")))
     return rows

@@ -44,13 +44,13 @@ class DeltaPanel(FramedPanel):
         uncovered = (f"{total.uncovered_units:,}", "bold breach" if total.uncovered_units else "bold ok")
         figures = line(
             (signed(total.delta_units, glyphs), "bold warn" if outside else "bold bright"),
-            (" units  uncovered ", "muted"),
+            (" units  uncovered " if width >= 46 else " uncovered ", "muted"),
             uncovered,
         )
         shocks: Line = line(
-            (f"{glyphs.plus_minus}3 % ", "muted"),
+            (f"{glyphs.plus_minus}3 % " if width >= 46 else f"{glyphs.plus_minus}3% ", "muted"),
             (signed_rupees(total.loss_down_paise, glyphs), money_tone(total.loss_down_paise)),
-            ("  ", "text"),
+            (" ", "text"),
             (signed_rupees(total.loss_up_paise, glyphs), money_tone(total.loss_up_paise)),
         )
         lines = [spread(figures, shocks, width)]

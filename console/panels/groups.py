@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual import events
 from textual.message import Message
@@ -11,9 +11,9 @@ from textual.message import Message
 from console.glyphs import UNICODE, Glyphs
 from console.scene import Scene
 from console.theming import Palette
-from console.widgets.bars import leg_bar, share_of
+from console.widgets.bars import column_bar, leg_bar, share_of
 from console.widgets.framed import FramedPanel
-from console.widgets.line import BLANK, Line, Span, fill, line, width_of, wrap
+from console.widgets.line import BLANK, Line, Span, cells, cut, fill, line, width_of, wrap
 from console.wording import (
     LOOK,
     listed,
@@ -23,6 +23,7 @@ from console.wording import (
     signed,
     signed_rupees,
     span,
+    strategy_name,
     strategy_words,
     unhedged_now_ms,
 )
@@ -46,13 +47,20 @@ class Columns:
     pnl: int
 
 
+MARKS = 11
+"""The cells of cursor, sign and id."""
+
+
 def columns_for(width: int) -> Columns:
-    """The columns that fit in ``width`` cells: legs and strategy give way first, the state never."""
-    if width >= 96:
-        return Columns(strategy=width - 78, state=18, bar=4, bars=20, delta=9, unhedged=10, pnl=10)
-    if width >= 70:
-        return Columns(strategy=width - 65, state=18, bar=2, bars=12, delta=8, unhedged=7, pnl=9)
-    return Columns(strategy=max(8, width - 53), state=18, bar=0, bars=0, delta=8, unhedged=7, pnl=9)
+    """The columns that fit in ``width`` cells: bars and strikes give way first, the state never."""
+    if width >= 92:
+        fixed = Columns(0, 18, 4, 21, 8, 9, 10)
+    elif width >= 66:
+        fixed = Columns(0, 14, 1, 6, 7, 9, 9)
+    else:
+        fixed = Columns(0, 13, 0, 0, 7, 9, 8)
+    taken = MARKS + fixed.state + fixed.bars + fixed.delta + fixed.unhedged + fixed.pnl
+    return replace(fixed, strategy=max(8, width - taken))
 
 
 class GroupSelected(Message):
@@ -78,15 +86,18 @@ class GroupsPanel(FramedPanel):
 
     def corner(self, scene: Scene) -> Line:
         """How many are live."""
-        live = sum(not group.is_over for group in scene.snapshot.account.groups.values())
-        return line((f"{live} live", "muted"))
+        groups = scene.snapshot.account.groups
+        live = sum(not group.is_over for group in groups.values())
+        hidden = len(scene.order) - len(self._shown)
+        below = f"  {scene.glyphs.down} {hidden} not shown" if hidden > 0 else ""
+        return line((f"{live} live", "muted"), (below, "warn"))
 
     def content(self, scene: Scene, width: int, height: int) -> Sequence[Line]:
-        """The table above, the sentences pinned to the bottom."""
-        said = sentences(scene, width)
-        room = max(2, height - 1)
-        said = said[: max(1, room - min(3, len(scene.order)))]
-        table_height = height - 1 - len(said) - 1
+        """The table above, the sentences pinned to the bottom; those that ask for a person come first of all."""
+        urgent = urgent_lines(scene, width)[: max(1, height - 2)]
+        room = height - 1 - len(urgent)
+        table_height = max(1, min(len(scene.order), room - (0 if urgent else 1)))
+        calm = calm_lines(scene, width)[: max(0, room - table_height)]
         columns = columns_for(width)
         rows = [_heading(columns, scene)]
         self._scroll(scene, table_height)
@@ -94,12 +105,8 @@ class GroupsPanel(FramedPanel):
         rows += [self._row(scene, group_id, columns, width) for group_id in self._shown]
         if not scene.order:
             rows.append(line(("No group yet: the core is waiting for a signal or an order.", "muted")))
-        hidden = len(scene.order) - self._top - len(self._shown)
-        blank = max(0, height - len(rows) - len(said))
-        below = [BLANK] * blank
-        if hidden > 0 and below:
-            below[0] = line((f"{scene.glyphs.down} {hidden} more", "muted"))
-        return [*rows, *below, *said]
+        below = [BLANK] * max(0, height - len(rows) - len(calm) - len(urgent))
+        return [*rows, *below, *urgent, *calm]
 
     def _scroll(self, scene: Scene, height: int) -> None:
         """Keep the selected row in view."""
@@ -145,11 +152,7 @@ def _heading(columns: Columns, scene: Scene) -> Line:
     if columns.bars:
         text += fill("legs", columns.bars)
     text += fill(f"{scene.glyphs.delta} unit", columns.delta, right=True)
-    text += (
-        fill("unhedged", columns.unhedged, right=True)
-        if columns.unhedged > 8
-        else fill("open", columns.unhedged, right=True)
-    )
+    text += fill("unhedged", columns.unhedged, right=True)
     return ((text + fill("P&L", columns.pnl, right=True), "muted"),)
 
 
@@ -160,12 +163,16 @@ def row_of(
     look = LOOK[group.state]
     over = group.is_over
     unhedged = unhedged_now_ms(group, now_ns)
-    words = fill(strategy_words(group.plan, glyphs), columns.strategy - 1) + " "
+    named = strategy_words(group.plan, glyphs)
+    if cells(named) >= columns.strategy:
+        named = strategy_name(group.plan)
+    words = fill(named, columns.strategy - 1) + " "
+    state = look.word if len(look.word) < columns.state else look.short or look.word
     spans: list[Span] = [
         (f" {sign(glyphs, look.sign)} ", look.tone),
         (fill(group.group_id, 7), "muted" if over else "bold bright"),
         (words, "muted" if over else "text"),
-        (fill(look.word, columns.state), look.tone if over else f"bold {look.tone}"),
+        (fill(state, columns.state), look.tone if over else f"bold {look.tone}"),
     ]
     if columns.bars:
         spans += _bars(group, columns, glyphs)
@@ -187,76 +194,82 @@ def row_of(
 
 
 def _bars(group: MultiLegOrderGroup, columns: Columns, glyphs: Glyphs) -> Line:
-    """Each leg as a bar that fills; many legs share the width."""
+    """Each leg as a bar that fills: along the line, or upwards where there is one cell for each."""
     legs = group.legs
     bar = columns.bar
     while bar > 1 and len(legs) * (bar + 1) > columns.bars:
         bar -= 1
+    gap = 1 if bar > 1 else 0
     spans: list[Span] = []
-    for leg in legs[: columns.bars // (bar + 1)]:
-        planned = (
-            group.plan.units(leg.plan.index) if leg.plan.index < len(group.plan.legs) else abs(leg.net_units)
-        )
+    for leg in legs[: (columns.bars - 1) // (bar + gap)]:
+        index = leg.plan.index
+        planned = group.plan.units(index) if index < len(group.plan.legs) else abs(leg.net_units)
+        share = share_of(leg.held_units, planned)
         long = leg.plan.side is Side.BUY
-        spans += leg_bar(
-            share_of(leg.held_units, planned),
-            bar,
-            glyphs.long_bar if long else glyphs.short_bar,
-            glyphs,
-            "long" if long else "short",
-        )
-        spans.append((" ", "text"))
+        if bar == 1:
+            spans += column_bar(share, glyphs, "long" if long else "short")
+        else:
+            filled = glyphs.long_bar if long else glyphs.short_bar
+            spans += leg_bar(share, bar, filled, glyphs, "long" if long else "short")
+        spans.append((" " * gap, "text"))
     return (*spans, (" " * (columns.bars - width_of(spans)), "text"))
 
 
-def sentences(scene: Scene, width: int) -> list[Line]:
-    """What a person must know first: who needs them and why, and who does not."""
+def urgent_lines(scene: Scene, width: int) -> list[Line]:
+    """What a person must know first: what has just been refused, a core that is silent, groups that need them."""
     snapshot = scene.snapshot
     said: list[Line] = []
     if scene.flash:
         said += wrap(line((scene.flash, "bold accent")), width)
     if scene.core_stopped:
-        text = f"The core has stopped: {scene.core_stopped}. Nothing is being sent; resting stops stay at the broker."
+        text = (
+            f"The core has stopped: {scene.core_stopped}. Nothing is sent; resting stops stay at the broker."
+        )
         said += wrap(line((text, "bold breach")), width)
     elif scene.core_is_silent:
         age = span(scene.silent_ms)
-        said += wrap(
-            line((f"The core has said nothing for {age}: what you see is that old.", "bold breach")), width
-        )
+        text = f"The core has said nothing for {age}: what you see is that old."
+        said += wrap(line((text, "bold breach")), width)
     kill = snapshot.account.kill
     if kill.tripped:
-        text = f"Kill switch on since {clock_text(kill.at_ns)} ({kill.cause}, by {kill.by or 'the core'}): no new risk until K resets it."
+        cause = f"{kill.cause}, by {kill.by or 'the core'}" if kill.cause else f"by {kill.by or 'the core'}"
+        text = f"Kill switch on since {clock_text(kill.at_ns)} ({cause}): no new risk until K resets it."
         said += wrap(line((text, "bold warn")), width)
-    live = [
-        snapshot.account.groups[group_id]
-        for group_id in scene.order
-        if not snapshot.account.groups[group_id].is_over
-    ]
-    calm: list[MultiLegOrderGroup] = []
-    for group in live:
+    for group_id in scene.order:
+        group = snapshot.account.groups[group_id]
         move = move_of(snapshot, group)
-        if move.needs_you:
-            words = line((f"{group.group_id} needs you: ", "bold breach"), move.sentence.rstrip("."))
+        if move.needs_you and not group.is_over:
+            words = line((f"{group_id} needs you: ", "bold breach"), move.sentence.rstrip("."))
             if move.key:
                 words += (("  ", "text"), (f"{move.key} {_verb(move.key)}", "bold accent"))
             said += wrap(words, width, 2)
-        else:
-            calm.append(group)
+    return said
+
+
+def calm_lines(scene: Scene, width: int) -> list[Line]:
+    """Who needs nothing and what they do by themselves, the selected group first; one line each."""
+    snapshot, glyphs = scene.snapshot, scene.glyphs
+    if snapshot.finished:
+        verdict = f"{snapshot.title or 'The run'} is over: {snapshot.verdict or 'finished'}. "
+        tone = "bold ok" if snapshot.verdict == "PASS" else "bold breach"
+        said: list[Line] = [line((verdict, tone), ("q leaves.", "text"))]
+    else:
+        said = []
+    groups = [snapshot.account.groups[group_id] for group_id in scene.order]
+    calm = [group for group in groups if not group.is_over and not move_of(snapshot, group).needs_you]
+    calm.sort(key=lambda group: group.group_id != scene.selected)
     busy = [
         group
         for group in calm
         if group.state is not ExecutionLifecycle.OPEN or group.group_id == scene.selected
-    ]
-    for group in busy[:2]:
+    ][:3]
+    for group in busy:
         opening = (f"{group.group_id} needs nothing from you: ", "bold bright")
-        said += wrap(line(opening, move_of(snapshot, group).sentence), width, 2)
-    rest = [group.group_id for group in calm if group not in busy[:2]]
+        said.append(cut(line(opening, move_of(snapshot, group).sentence), width, glyphs.ellipsis))
+    rest = [group.group_id for group in calm if group not in busy]
     if rest:
-        said += wrap(
-            line((f"{listed(rest)} need{'' if len(rest) > 1 else 's'} nothing from you.", "muted")), width
-        )
-    said += _ended(scene, width)
-    return said
+        said.append(line((f"{listed(rest)} need{'' if len(rest) > 1 else 's'} nothing from you.", "muted")))
+    return said + _ended(scene)
 
 
 def _verb(key: str) -> str:
@@ -266,23 +279,14 @@ def _verb(key: str) -> str:
     )
 
 
-def _ended(scene: Scene, width: int) -> list[Line]:
-    snapshot = scene.snapshot
-    groups = snapshot.account.groups.values()
+def _ended(scene: Scene) -> list[Line]:
+    groups = scene.snapshot.account.groups.values()
     closed = sum(group.state is ExecutionLifecycle.CLOSED for group in groups)
-    rejected = sum(group.state is ExecutionLifecycle.REJECTED for group in groups)
-    if snapshot.finished:
-        verdict = f"{snapshot.title or 'The run'} is over: {snapshot.verdict or 'finished'}. "
-        return [
-            line((verdict, "bold ok" if snapshot.verdict == "PASS" else "bold breach"), ("q leaves.", "text"))
-        ]
+    rejected = [group for group in groups if group.state is ExecutionLifecycle.REJECTED]
     if not (closed or rejected):
         return []
-    return [
-        line(
-            ("closed ", "muted"),
-            str(closed),
-            ("   rejected ", "muted"),
-            (str(rejected), "warn" if rejected else "text"),
-        )
-    ]
+    told = line(("closed ", "muted"), str(closed), ("   rejected ", "muted"), (str(len(rejected)), "text"))
+    if rejected:
+        newest = max(rejected, key=lambda group: group.plan.number)
+        told += ((f"   {newest.group_id}: ", "text"), (newest.reason or "no reason given", "muted"))
+    return [told]

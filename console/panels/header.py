@@ -10,7 +10,6 @@ from core.domain.money import grouped
 from core.domain.timing import clock_text
 from core.engine.snapshot import Health
 
-STREAM_SILENT_AFTER_MS = 10_000
 LOOP_LATE_AFTER_MS = 50.0
 COMMIT_SLOW_AFTER_MS = 5.0
 
@@ -26,18 +25,16 @@ class Header(LinePainter):
 
 
 def header_line(scene: Scene, width: int) -> Line:
-    """The header in ``width`` cells."""
-    left, right = _left(scene), _right(scene, long=width >= 150)
-    while len(right) > 2 and sum(map(width_of, right)) + sum(map(width_of, left[:2])) + 1 > width:
-        right.pop(0)
-    room = width - sum(map(width_of, right)) - 1
+    """The header in ``width`` cells: full, or with what is healthy in one word, or in one sign."""
+    left = _left(scene)
+    for detail in (2, 1, 0):
+        right = _right(scene, detail)
+        if sum(map(width_of, left)) + width_of(right) < width or detail == 0:
+            break
+    room = width - width_of(right) - 1
     while len(left) > 1 and sum(map(width_of, left)) > room:
         left.pop()
-    return spread(
-        tuple(part for piece in left for part in piece),
-        tuple(part for piece in right for part in piece),
-        width,
-    )
+    return spread(tuple(part for piece in left for part in piece), right, width)
 
 
 def _left(scene: Scene) -> list[Line]:
@@ -63,60 +60,65 @@ def _left(scene: Scene) -> list[Line]:
     return pieces
 
 
-def _right(scene: Scene, *, long: bool) -> list[Line]:
-    """The pieces at the right, the most important last."""
+def _right(scene: Scene, detail: int) -> Line:
+    """Health, kill switch, what became of the core, heartbeat and time."""
     snapshot, glyphs = scene.snapshot, scene.glyphs
-    health = snapshot.health
     kill = snapshot.account.kill
-    pieces = [*_health(health, scene, long=long)]
+    spans = _health(snapshot.health, scene, detail)
     if kill.tripped:
-        pieces.append(line((f" {glyphs.breach} KILL ON ", "bold bright on breach")))
+        spans += [("  ", "text"), (f" {glyphs.breach} KILL ON ", "bold bright on breach")]
     else:
-        pieces.append(line(("  kill ", "muted"), ("off", "text")))
+        spans += [("  kill ", "muted"), ("off", "text")]
     if scene.core_stopped:
-        pieces.append(line((f" {glyphs.breach} CORE STOPPED ", "bold bright on breach")))
+        spans += [("  ", "text"), (f" {glyphs.breach} CORE STOPPED ", "bold bright on breach")]
     elif scene.core_is_silent:
-        pieces.append(
-            line((f" {glyphs.breach} core silent {scene.silent_ms / 1_000:.0f} s ", "bold bright on breach"))
-        )
+        silence = f" {glyphs.breach} core silent {scene.silent_ms / 1_000:.0f} s "
+        spans += [("  ", "text"), (silence, "bold bright on breach")]
     elif snapshot.finished:
         tone = "bold ground on ok" if snapshot.verdict == "PASS" else "bold bright on breach"
-        pieces.append(line(("  ", "text"), (f" {snapshot.verdict or 'finished'} ", tone)))
+        spans += [("  ", "text"), (f" {snapshot.verdict or 'finished'} ", tone)]
     beat = glyphs.beat[snapshot.version % len(glyphs.beat)]
-    pieces.append(
-        line(
-            (f"  {beat} ", "accent"),
-            (f"{clock_text(snapshot.at_ns) if snapshot.at_ns else '--:--:--'} ", "bold bright"),
-        )
-    )
-    return pieces
+    at = clock_text(snapshot.at_ns) if snapshot.at_ns else "--:--:--"
+    return (*spans, (f"  {beat} ", "accent"), (f"{at} ", "bold bright"))
 
 
 def _money(paise: int, scene: Scene) -> Span:
     return signed_rupees(paise, scene.glyphs, symbol=True), f"bold {money_tone(paise)}"
 
 
-def _health(health: Health, scene: Scene, *, long: bool) -> list[Line]:
-    """Stream, poll, journal and loop: each with its sign, its name and its figure."""
-    settings = scene.snapshot.account.settings
-    stream_age = health.stream_age_ms
-    poll_late = health.poll_age_ms is not None and health.poll_age_ms > 2 * settings.poll_every_ms
-    commit = health.commit_ms.last
-    lag = health.loop_lag_ms.p99
-    checks = [
+def _health(health: Health, scene: Scene, detail: int) -> list[Span]:
+    """Stream, poll, journal and loop. What is not as it should be is always named, with its figure."""
+    checks = _checks(health, scene)
+    glyphs = scene.glyphs
+    spans: list[Span] = []
+    well = [name for name, state, _ in checks if state == "ok"]
+    for name, state, value in checks:
+        if state == "ok" and detail < 2:
+            continue
+        tone = "muted" if state == "ok" else state
+        figure = ("text", f" {value:>6}") if state == "ok" else (f"bold {state}", f" {value}")
+        spans += [(f"  {sign(glyphs, state)} ", state), (name, tone), (figure[1], figure[0])]
+    if well and detail < 2:
+        words = " ".join(well) if detail == 1 else "all live" if len(well) == len(checks) else "rest live"
+        spans += [(f"  {glyphs.ok} ", "ok"), (words, "muted")]
+    return spans
+
+
+def _checks(health: Health, scene: Scene) -> list[tuple[str, str, str]]:
+    """Each thing that must live: its name, ``ok``, ``warn`` or ``breach``, and its figure."""
+    poll_late_ms = 2 * scene.snapshot.account.settings.poll_every_ms
+    stream, poll = health.stream_age_ms, health.poll_age_ms
+    commit, lag = health.commit_ms.last, health.loop_lag_ms.p99
+    return [
         (
             "stream",
-            "breach" if not health.stream_up else "ok",
-            "down" if not health.stream_up else span(stream_age) if stream_age is not None else "up",
+            "ok" if health.stream_up else "breach",
+            (span(stream) if stream is not None else "up") if health.stream_up else "down",
         ),
         (
             "poll",
-            "breach" if health.poll_failing else "warn" if poll_late else "ok",
-            "failing"
-            if health.poll_failing
-            else span(health.poll_age_ms)
-            if health.poll_age_ms is not None
-            else "-",
+            "breach" if health.poll_failing else "warn" if (poll or 0) > poll_late_ms else "ok",
+            "failing" if health.poll_failing else span(poll) if poll is not None else "-",
         ),
         (
             "journal",
@@ -129,15 +131,3 @@ def _health(health: Health, scene: Scene, *, long: bool) -> list[Line]:
             f"{lag:.0f} ms" if lag is not None else "-",
         ),
     ]
-    pieces: list[Line] = []
-    for name, state, value in checks:
-        tone = state if state != "ok" else "muted"
-        shown = f"{value:>6}" if long else value
-        pieces.append(
-            line(
-                (f" {sign(scene.glyphs, state)} ", state),
-                (f"{name} ", tone),
-                (shown, tone if state != "ok" else "text"),
-            )
-        )
-    return pieces

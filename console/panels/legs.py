@@ -9,7 +9,7 @@ from console.panels.timeline import TimeWindow, axis, leg_track, window_of
 from console.scene import Scene
 from console.widgets.framed import FramedPanel
 from console.widgets.line import BLANK, Line, Span, fill, line, wrap
-from console.wording import LOOK, sign
+from console.wording import LOOK, sign, strategy_name
 from core.domain.groups import LegState, MultiLegOrderGroup
 from core.domain.instruments import Side
 from core.domain.orders import ChildOrder, OrderStatus, Outcome, Purpose
@@ -34,7 +34,7 @@ class LegsPanel(FramedPanel):
         plan = group.plan
         expiries = sorted({leg.contract.expiry for leg in plan.legs})
         words = [
-            plan.strategy.replace("_", " "),
+            strategy_name(plan),
             "/".join(f"{day:%d-%b}".upper() for day in expiries),
             f"{plan.copies} lot{'' if plan.copies == 1 else 's'}",
             plan.product.value,
@@ -58,10 +58,10 @@ class LegsPanel(FramedPanel):
         lines += below
         if len(lines) < height:
             lines += wrap(_guard(group, scene), width)
-        rest = height - len(lines) - 1
-        if rest >= 3 and not group.is_over:
+        rest = height - len(lines)
+        if rest >= 2 and not group.is_over:
             chart = payoff_lines(group, scene.snapshot.underlying_paise, width, min(4, rest), scene.glyphs)
-            lines += [BLANK, *chart] if chart else []
+            lines += ([BLANK] if chart and len(chart) < rest else []) + chart
         return lines
 
 
@@ -170,7 +170,7 @@ def order_words(order: ChildOrder, scene: Scene) -> Line:
             units = f"{order.filled_units:,}, {word}"
     else:
         state, tone = "clock", "info"
-        units = f"{order.filled_units:,} of {order.units:,} @ {order.limit_paise / 100:.2f}"
+        units = f"{order.filled_units:,}/{order.units:,} @ {order.limit_paise / 100:.2f}"
         if order.cancel_pending:
             state, tone, units = "warn", "warn", f"{units} cancel asked {order.cancel_asks}{glyphs.times}"
     return (

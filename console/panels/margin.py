@@ -52,11 +52,11 @@ class MarginPanel(FramedPanel):
         spent = line(
             ("budget ", "muted"),
             (f"{budget.second}/{budget.per_second}", "text"),
-            (" s  ", "muted"),
+            (" s  " if width >= 40 else "s ", "muted"),
             (f"{budget.minute}/{budget.per_minute}", "text"),
-            (" min  ", "muted"),
+            (" min  " if width >= 40 else "m ", "muted"),
             (f"{budget.day}/{budget.per_day:,}", "text"),
-            (" day", "muted"),
+            (" day" if width >= 40 else "d", "muted"),
         )
         middle = [tuple(basis)] if height >= len(words) + 2 else []
         if height < len(words) + 1:

@@ -61,7 +61,7 @@ class ReconciliationPanel(FramedPanel):
         lines += [
             line(("foreign order ", "muted"), text) for text in snapshot.account.foreign_orders.values()
         ]
-        if len(lines) > height:
+        if len(lines) > height > 3:
             lines = [
                 *lines[: height - 1],
                 line((f"{scene.glyphs.down} {len(lines) - height + 1} more", "muted")),

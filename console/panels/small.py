@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.panels.groups import sentences
+from console.panels.groups import calm_lines, urgent_lines
 from console.scene import Scene
 from console.widgets.framed import FramedPanel
 from console.widgets.line import BLANK, Line, line, wrap
@@ -49,5 +49,6 @@ class SmallPanel(FramedPanel):
             BLANK,
             *wrap(facts, width),
             BLANK,
-            *sentences(scene, width),
+            *urgent_lines(scene, width),
+            *calm_lines(scene, width),
         ]

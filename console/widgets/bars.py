@@ -26,6 +26,13 @@ def leg_bar(share: float, width: int, filled: str, glyphs: Glyphs, tone: str) ->
     return tuple(spans)
 
 
+def column_bar(share: float, glyphs: Glyphs, tone: str) -> Line:
+    """A leg's bar in one cell that fills upwards; an empty leg is a dot."""
+    steps = len(glyphs.ramp) - 1
+    level = 0 if share <= 0 else steps if share >= 1 else min(steps - 1, max(1, round(share * steps)))
+    return ((glyphs.ramp[level], tone),) if level else ((glyphs.track, "line"),)
+
+
 def meter(now: float, worst: float | None, width: int, glyphs: Glyphs, tones: tuple[str, str]) -> Line:
     """A meter from 0 to 1: what is used now in full, up to the worst case in shade, the rest a trough."""
     solid = round(share_of(now, 1) * width)

@@ -1,0 +1,214 @@
+"""The terminal may stall, close or be killed; the core's own ticks are the judge."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.terminal_writer import TerminalWriter
+
+ROOT = Path(__file__).parents[2]
+ALLOWED_GAP_MS = 200
+
+
+class Terminal:
+    """A pseudo-terminal of 160x50 with the child in it; ``reading`` says whether anybody reads its screen."""
+
+    def __init__(self, report: Path, seconds: float, crash_at_s: float = 0.0) -> None:
+        self.report = report
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
+        self.text = bytearray()
+        self.reading = True
+        self.closed = False
+        command = [
+            sys.executable,
+            "-m",
+            "tests.console.pty_child",
+            str(report),
+            str(seconds),
+            str(crash_at_s),
+        ]
+        environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        environment.pop("NO_COLOR", None)
+        self.child = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(slave)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while not self.closed:
+            if self.reading and select.select([self.master], [], [], 0.05)[0]:
+                try:
+                    self.text += os.read(self.master, 65_536)
+                except OSError:
+                    return
+            elif not self.reading:
+                time.sleep(0.02)
+
+    def wait_for(self, text: bytes, timeout_s: float = 20.0) -> None:
+        """Wait until this has been drawn."""
+        end = time.monotonic() + timeout_s
+        while text not in self.text:
+            assert time.monotonic() < end, f"{text!r} was never drawn"
+            assert self.child.poll() is None, "the process ended"
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        """Close the terminal as closing its window does: the process is hung up on."""
+        self.closed = True
+        self._reader.join(2)
+        os.close(self.master)
+
+    def result(self, timeout_s: float = 30.0) -> dict[str, Any]:
+        """The child's report."""
+        self.child.wait(timeout_s)
+        assert self.report.exists(), f"no report; exit status {self.child.returncode}"
+        told: dict[str, Any] = json.loads(self.report.read_text(encoding="utf-8"))
+        return told
+
+
+@pytest.fixture
+def terminals(tmp_path: Path) -> Iterator[Any]:
+    made: list[Terminal] = []
+
+    def make(seconds: float, crash_at_s: float = 0.0) -> Terminal:
+        terminal = Terminal(tmp_path / f"report-{len(made)}.json", seconds, crash_at_s)
+        made.append(terminal)
+        return terminal
+
+    yield make
+    for terminal in made:
+        if terminal.child.poll() is None:
+            terminal.child.kill()
+            terminal.child.wait(5)
+        if not terminal.closed:
+            terminal.close()
+
+
+def test_a_terminal_that_stops_reading_never_holds_the_core_and_is_repainted(terminals: Any) -> None:
+    terminal = terminals(9.0)
+    terminal.wait_for(b"Interim delta")
+    terminal.reading = False
+    time.sleep(5.0)
+    terminal.text.clear()
+    terminal.reading = True
+    terminal.wait_for(b"Interim delta", 3.0)
+    told = terminal.result()
+    assert told["end"] == "asked"
+    assert told["max_gap_ms"] < ALLOWED_GAP_MS, told
+    assert told["ticks"] > 600
+
+
+def test_a_terminal_that_is_closed_leaves_the_core_running_without_a_screen(terminals: Any) -> None:
+    terminal = terminals(5.0)
+    terminal.wait_for(b"Interim delta")
+    terminal.close()
+    told = terminal.result()
+    assert told["end"] == "terminal-lost"
+    assert told["painted"] == 1
+    assert told["ticks"] > told["ticks_when_screen_ended"] + 50
+    assert told["max_gap_ms"] < ALLOWED_GAP_MS
+
+
+def test_a_screen_that_crashes_comes_back_and_says_so(terminals: Any) -> None:
+    terminal = terminals(5.0, crash_at_s=2.0)
+    terminal.wait_for(b"Interim delta")
+    terminal.wait_for(b"was restarted")
+    told = terminal.result()
+    assert told["end"] == "asked"
+    assert told["painted"] == 2
+    assert told["gone"] == 2
+    assert told["ticks"] > 300
+
+
+@pytest.mark.parametrize(
+    ("number", "end"),
+    [(signal.SIGTERM, "terminated"), (signal.SIGINT, "interrupted")],
+    ids=["SIGTERM", "SIGINT"],
+)
+def test_a_signal_ends_the_screen_and_not_the_core(terminals: Any, number: int, end: str) -> None:
+    terminal = terminals(4.0)
+    terminal.wait_for(b"Interim delta")
+    terminal.child.send_signal(number)
+    told = terminal.result()
+    assert told["end"] == end
+    assert told["ticks"] > told["ticks_when_screen_ended"]
+
+
+def test_a_stop_signal_from_the_terminal_does_not_stop_the_core(terminals: Any) -> None:
+    terminal = terminals(4.0)
+    terminal.wait_for(b"Interim delta")
+    terminal.child.send_signal(signal.SIGTSTP)
+    told = terminal.result()
+    assert told["end"] == "asked"
+    assert told["max_gap_ms"] < ALLOWED_GAP_MS
+
+
+def test_garbage_and_pastes_reach_no_dangerous_key(terminals: Any) -> None:
+    terminal = terminals(4.0)
+    terminal.wait_for(b"Interim delta")
+    os.write(terminal.master, b"\x1b[200~ALL\r\nKILL\r\n\x1b[201~\x1b[<999;\xff\xfe\x00\x1b]\x07")
+    told = terminal.result()
+    assert told["end"] == "asked"
+    assert told["painted"] == 1
+
+
+def test_a_write_that_finds_the_pipe_full_is_dropped_and_asks_for_a_repaint() -> None:
+    read, write = os.pipe()
+    drained = threading.Event()
+    writer = TerminalWriter(write, on_drained=drained.set, backlog_bytes=4_096)
+    writer.start()
+    frame = "x" * 50_000
+    started = time.monotonic()
+    for _ in range(40):
+        writer.write(frame)
+    assert time.monotonic() - started < 0.5
+    assert writer.dropped > 30
+    assert not writer.is_caught_up
+    taken = 0
+    while not drained.is_set():
+        taken += len(os.read(read, 65_536))
+    assert taken % 50_000 in (0, len("\x1b[?2026l"))
+    os.close(read)
+    writer.stop()
+    os.close(write)
+
+
+def test_a_pipe_with_nobody_at_its_end_is_reported_once_and_swallows_the_rest() -> None:
+    read, write = os.pipe()
+    lost: list[OSError] = []
+    writer = TerminalWriter(write, on_lost=lost.append)
+    writer.start()
+    os.close(read)
+    for _ in range(5):
+        writer.write("frame")
+    assert writer.stop()
+    writer.write("more")
+    assert len(lost) == 1
+    assert writer.lost
+    os.close(write)
