@@ -148,8 +148,9 @@ def black76(
         theta = np.where(alive, -f * density * v / (2.0 * root * DAYS_PER_YEAR), 0.0)
     wrong = reason != 0
     if wrong.any():
-        for array in (price, delta, gamma, vega, theta):
-            array[wrong] = np.nan
+        price, delta, gamma, vega, theta = (
+            np.where(wrong, np.nan, figure) for figure in (price, delta, gamma, vega, theta)
+        )
     return Greeks(price, delta, gamma, vega, theta, reason)
 
 

@@ -114,7 +114,7 @@ def recorded_view(minute: str = "2025-08-29 11:00") -> MarketView:
                 int(row["ask_qty"]),
                 round(float(row["ltp"]) * 100) or None,
             )
-    return MarketView(1, at_ns, quotes, {}, {}, contracts, 180_000_000_000)
+    return MarketView(1, at_ns, quotes, {}, {}, contracts, stale_after_ns=180_000_000_000)
 
 
 def without_quotes(view: MarketView) -> MarketView:
