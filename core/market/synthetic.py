@@ -70,8 +70,8 @@ class SyntheticMarket:
         self.stale_after_ns = spec.stale_after_ms * NS_PER_MS
         self.contracts: Mapping[str, Contract] = _contracts(spec)
         self._step_ns = spec.step_ms * NS_PER_MS
-        self._every = max(1, spec.requote_ms // spec.step_ms)
         self._windows = _windows(spec, calendar, self._step_ns)
+        self._every = max(1, spec.requote_ms // spec.step_ms)
         self._first_steps = np.cumsum([0, *(steps for _, steps in self._windows)]).tolist()
         self.start_ns = self._windows[0][0]
         opens_ns, steps = self._windows[-1]
