@@ -4,7 +4,7 @@ Values only: files are read in ``core/market``. Sources: NSE Clearing's page on 
 (scan ranges, exposure, calendar charge; October 2026). The scenario table, the look-ahead of two days, and
 the extreme move of twice the range with 35 % of its loss are confirmed against the exchange's risk arrays of
 2026-07-14: with the exchange's own inputs (24,211 spot, 17.17 % volatility, 6.5 % interest, eight days) they
-reproduce all 46 contracts x 16 scenarios to Rs 0.01.
+reproduce all 46 contracts x 16 scenarios within Rs 0.05.
 """
 
 from __future__ import annotations
