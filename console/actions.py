@@ -1,4 +1,6 @@
-"""Every action of the console, once: the keys, the footer, the help and the palette are made from this table."""
+"""Every action of the console, once: the keys, the footer, the help and the palette are made from this
+table.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ class Action:
     """One thing a person can do.
 
     ``name`` is the app's action of that name; ``help`` says what it does in a sentence. ``danger`` is
-    ``danger`` where money moves, ``caution`` where trading changes, empty elsewhere. ``writes`` means that the
-    core is told something: a read-only session refuses it. ``shown`` puts it into the footer.
+    ``danger`` where money moves, ``caution`` where trading changes, empty elsewhere. ``writes`` means that
+    the core is told something: a read-only session refuses it. ``shown`` puts it into the footer.
     """
 
     name: str
@@ -34,7 +36,7 @@ ACTIONS: tuple[Action, ...] = (
         "flatten",
         "f9",
         "Flatten",
-        "Close the selected group, or all of them, shorts first. Asks for the group's number or ALL, then Enter.",
+        "Close the selected group, or all, shorts first. Asks for the group's number or ALL, then Enter.",
         danger="danger",
         writes=True,
     ),
@@ -42,7 +44,7 @@ ACTIONS: tuple[Action, ...] = (
         "kill_switch",
         "K",
         "Kill switch",
-        "Stop all new risk until a person resets it. Asks for the word KILL; when it is on, for RESET and a reason.",
+        "Stop all new risk until a person resets it. Asks for KILL; when it is on, for RESET and a reason.",
         danger="caution",
         writes=True,
     ),

@@ -1,6 +1,7 @@
 """The console's app: it polls the core's snapshot, paints it, and turns keys into commands.
 
-It is a client of a core that runs without it: it holds nothing that the core needs, and may crash and come back.
+It is a client of a core that runs without it: it holds nothing that the core needs, and may crash and come
+back.
 """
 
 from __future__ import annotations
@@ -14,23 +15,21 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.events import MouseScrollDown, MouseScrollUp, Resize
 
-from console.actions import ACTIONS, BY_NAME, Action, bindings
-from console.arming import Press
+from console.actions import ACTIONS, Action, bindings
+from console.desk import Desk
 from console.glyphs import ASCII, UNICODE
 from console.options import ConsoleOptions
-from console.overlays.flatten import ALL, names_group
-from console.overlays.kill import accepts_kill, reset_reason
 from console.overlays.overlay import Overlay
 from console.overlays.quit import Leaving
-from console.panels.alerts import asking, open_alerts
+from console.panels.alerts import asking
 from console.panels.groups import GroupSelected
 from console.preview import live_groups
 from console.scene import Scene
 from console.screens.main import SLOTS, MainScreen, OverlayKey, key_press
+from console.selection import PAGE, Selection
 from console.theming import BUILT_IN_FOLDER, Palette, load_themes
 from console.wording import worst_first
 from core.domain.account import Severity
-from core.domain.inputs import OperatorAction, OperatorCommand
 from core.engine.service import CoreService
 from core.engine.snapshot import LogLine, Snapshot
 
@@ -39,14 +38,14 @@ log = logging.getLogger("hedgerow.console")
 PERIOD_S = 0.25
 FLASH_NS = 6_000_000_000
 NOTICES_MAX = 200
-PANELS = ("groups", "alerts", "log")
+WHEEL_LINES = 3
 
 
 class HedgerowApp(App[None], inherit_bindings=False):
     """One console over one core.
 
-    ``on_painted`` is called once, when the first whole picture has reached the terminal. ``left`` says whether
-    a person closed the console; ``crash`` holds what ended it otherwise.
+    ``on_painted`` is called once, when the first whole picture has reached the terminal. ``left`` says
+    whether a person closed the console; ``crash`` holds what ended it otherwise.
     """
 
     CSS_PATH = BUILT_IN_FOLDER / "console.tcss"
@@ -76,10 +75,8 @@ class HedgerowApp(App[None], inherit_bindings=False):
             os.environ["NO_COLOR"] = "1"
         super().__init__(driver_class=driver_class, ansi_color=True if self.options.no_colour else None)
         self.animation_level = "none"
-        self.selected = ""
-        self.focus_on = "groups"
-        self.alert_selected = ""
-        self.log_offset = 0
+        self.selection = Selection()
+        self.desk = Desk(self)
         self.muted = False
         self.left = False
         self.crash: Exception | None = None
@@ -88,7 +85,6 @@ class HedgerowApp(App[None], inherit_bindings=False):
         self._notices: list[LogLine] = []
         self._flash = ""
         self._flash_until_ns = 0
-        self._leave_when_flat = False
         self._rung: set[str] = set()
         self._version_since_ns = self.options.clock_ns()
         self._slot = 0
@@ -114,7 +110,7 @@ class HedgerowApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Start painting."""
         self.main.quit.answer = self._answer_leaving
-        self.main.help.closed = self._close_overlay
+        self.main.help.closed = self.close_overlay
         self._take_snapshot()
         if self.options.live_updates:
             self.set_interval(PERIOD_S / SLOTS, self._tick, name="paint")
@@ -127,14 +123,14 @@ class HedgerowApp(App[None], inherit_bindings=False):
 
     def _after_first_refresh(self) -> None:
         self.repaint_all()
-        self.call_after_refresh(self._when_painted, self._painted)
+        self.when_painted(self._painted)
 
-    def _when_painted(self, then: Callable[[], None]) -> None:
+    def _when_written(self, then: Callable[[], None]) -> None:
         """Call ``then`` once everything drawn so far has really been written to the terminal."""
         if getattr(self._driver, "is_caught_up", True):
             then()
         else:
-            self.set_timer(0.02, lambda: self._when_painted(then))
+            self.set_timer(0.02, lambda: self._when_written(then))
 
     def _painted(self) -> None:
         if self._on_painted is not None:
@@ -158,10 +154,9 @@ class HedgerowApp(App[None], inherit_bindings=False):
         if key != self._order_of:
             self._order_of = key
             self._order = worst_first(newest)
-        if self.selected not in newest.account.groups:
-            self.selected = self._order[0] if self._order else ""
+        self.selection.follow(newest, self._order)
         self._ring()
-        if self._leave_when_flat and not live_groups(newest):
+        if self.desk.leave_when_flat and not live_groups(newest):
             self.left = True
             self.exit()
 
@@ -172,21 +167,21 @@ class HedgerowApp(App[None], inherit_bindings=False):
             snapshot=self.snapshot,
             glyphs=self.glyphs,
             order=self._order,
-            selected=self.selected,
-            focus=self.focus_on,
+            selected=self.selection.group,
+            focus=self.selection.panel,
             silent_ms=max(0, now - self._version_since_ns) // 1_000_000,
             core_stopped=self.core_stopped,
             notices=tuple(self._notices),
             observe=self.options.observe,
-            alert_selected=self.alert_selected,
-            log_offset=self.log_offset,
+            alert_selected=self.selection.alert,
+            log_offset=self.selection.log_offset,
             flash=self._flash if now < self._flash_until_ns else self._waiting_words(),
         )
 
     def _waiting_words(self) -> str:
         return (
             "Flattening everything; the console leaves when the broker confirms it."
-            if self._leave_when_flat
+            if self.desk.leave_when_flat
             else ""
         )
 
@@ -232,41 +227,21 @@ class HedgerowApp(App[None], inherit_bindings=False):
             self.bell()
         self._rung = critical
 
-    # Commands
+    # Overlays
 
-    def _refused(self, name: str) -> bool:
-        """Whether a read-only session refuses this action; says so."""
-        if not self.options.observe:
-            return False
-        self.notice(f"{BY_NAME[name].label} refused: this is a read-only session (--observe).", "warn")
-        self.repaint_all()
-        return True
-
-    def _send(
-        self, action: OperatorAction, target: str = "", *, saw: int | None = None, reason: str = ""
-    ) -> None:
-        """Give the core a command; a read-only session never does, whatever asked for it."""
-        if self.options.observe:
-            self.notice(f"{action.value} refused: this is a read-only session (--observe).", "warn")
-            return
-        version = self.snapshot.version if saw is None else saw
-        self.service.command(OperatorCommand(action, target, self.options.by, version, reason))
-
-    def _open(self, overlay: Overlay) -> None:
-        self.main.show_overlay(overlay)
+    def open_overlay(self, overlay: Overlay) -> None:
+        """Show this overlay; it takes the keys until it is closed."""
         overlay.paint(self.scene(), force=True)
+        self.main.show_overlay(overlay)
 
-    def _close_overlay(self) -> None:
+    def close_overlay(self) -> None:
+        """Back to the screen."""
         self.main.show_overlay(None)
         self.repaint_all()
 
-    def _overlay_over(self, how: Press) -> None:
-        words = {
-            Press.CANCELLED: "Cancelled: nothing was sent.",
-            Press.EXPIRED: "Disarmed: the time was over, nothing was sent.",
-        }
-        self.notice(words.get(how, "Nothing was sent."))
-        self._close_overlay()
+    def when_painted(self, then: Callable[[], None]) -> None:
+        """Call ``then`` once what is on the screen now has been drawn and written to the terminal."""
+        self.call_after_refresh(self._when_written, then)
 
     def on_overlay_key(self, message: OverlayKey) -> None:
         """Hand a key to the overlay that is open."""
@@ -276,126 +251,55 @@ class HedgerowApp(App[None], inherit_bindings=False):
             if self.main.open is overlay:
                 overlay.paint(self.scene(), force=True)
 
+    # Actions, one for each row of the table
+
     def action_flatten(self) -> None:
         """F9: arm."""
-        if not self._refused("flatten"):
-            group = self.snapshot.account.groups.get(self.selected)
-            self._arm_flatten("" if group is None or group.is_over else self.selected)
-
-    def _arm_flatten(self, target: str, *, leaving: bool = False) -> None:
-        if not live_groups(self.snapshot):
-            self.notice("Nothing to flatten: every group has ended.")
-            self.repaint_all()
-            return
-        overlay = self.main.flatten
-        overlay.target, overlay.leaving = target, leaving
-        group = self.snapshot.account.groups.get(target)
-        number = group.plan.number if group else -1
-
-        def accepts(word: str) -> bool:
-            return word.upper() == ALL or (bool(target) and names_group(word, target, number))
-
-        def confirmed(word: str) -> None:
-            everything = word.upper() == ALL
-            action = OperatorAction.FLATTEN_ALL if everything else OperatorAction.FLATTEN
-            self._send(action, ALL if everything else target, saw=overlay.saw)
-            self._leave_when_flat = leaving
-            self.notice(
-                f"Flatten {ALL if everything else target} given to the core, seen snapshot {overlay.saw:,}.",
-                "warn",
-            )
-            self._close_overlay()
-
-        overlay.arm(accepts, confirmed, self._overlay_over, self.now_ns)
-        self._open(overlay)
-        arming = overlay.arming
-        assert arming is not None
-        self.call_after_refresh(self._when_painted, lambda: arming.painted(self.now_ns))
+        self.desk.flatten(self.selection.group)
+        self.repaint_all()
 
     def action_kill_switch(self) -> None:
         """K: arm the kill switch, or its reset."""
-        if self._refused("kill_switch"):
-            return
-        overlay = self.main.kill
-        overlay.resetting = self.snapshot.account.kill.tripped
-
-        def confirmed(word: str) -> None:
-            if overlay.resetting:
-                self._send(OperatorAction.RESET_KILL, reason=reset_reason(word))
-                self.notice("Kill switch reset given to the core.", "warn")
-            else:
-                self._send(OperatorAction.KILL, reason="by hand, from the console")
-                self.notice("Kill switch given to the core.", "warn")
-            self._close_overlay()
-
-        accepts = (lambda word: bool(reset_reason(word))) if overlay.resetting else accepts_kill
-        overlay.arm(accepts, confirmed, self._overlay_over, self.now_ns)
-        self._open(overlay)
-        arming = overlay.arming
-        assert arming is not None
-        self.call_after_refresh(self._when_painted, lambda: arming.painted(self.now_ns))
+        self.desk.kill_switch()
+        self.repaint_all()
 
     def action_acknowledge(self) -> None:
         """Acknowledge the selected alert, or the first that asks."""
-        if self._refused("acknowledge"):
-            return
-        waiting = asking(self.snapshot)
-        chosen = next((each for each in waiting if each.alert_id == self.alert_selected), None)
-        alert = chosen or (waiting[0] if waiting else None)
-        if alert is None:
-            self.notice("No alert asks for an acknowledgement.")
-        else:
-            self._send(OperatorAction.ACKNOWLEDGE, alert.alert_id)
+        self.desk.acknowledge(self.selection.alert)
         self.repaint_all()
-
-    # Moving about
 
     def on_group_selected(self, message: GroupSelected) -> None:
         """A group was clicked."""
-        self.focus_on, self.selected = "groups", message.group_id
+        self.selection.panel, self.selection.group = "groups", message.group_id
         self.repaint_all()
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
         """The wheel moves in the log."""
-        self._scroll_log(3)
+        self.selection.scroll_log(WHEEL_LINES, self.snapshot)
+        self.repaint_all()
 
     def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
         """The wheel moves in the log."""
-        self._scroll_log(-3)
-
-    def _scroll_log(self, lines: int) -> None:
-        self.log_offset = min(max(0, self.log_offset + lines), max(0, len(self.snapshot.log) - 1))
+        self.selection.scroll_log(-WHEEL_LINES, self.snapshot)
         self.repaint_all()
 
     def action_move(self, step: int) -> None:
         """Select the next or the previous one in the panel that has the arrow keys."""
-        if self.focus_on == "log":
-            self._scroll_log(step)
-            return
-        if self.focus_on == "alerts":
-            ids = [alert.alert_id for alert in open_alerts(self.snapshot)]
-            self.alert_selected = _next_of(ids, self.alert_selected, step)
-        else:
-            self.selected = _next_of(list(self._order), self.selected, step)
+        self.selection.move(step, self.snapshot, self._order)
         self.repaint_all()
 
     def action_page(self, step: int) -> None:
-        """Move by ten."""
-        self.action_move(10 * step)
+        """Move by a page."""
+        self.action_move(PAGE * step)
 
     def action_home(self) -> None:
         """Back to the first line."""
-        if self.focus_on == "log":
-            self.log_offset = 0
-        elif self.focus_on == "alerts":
-            self.alert_selected = ""
-        else:
-            self.selected = self._order[0] if self._order else ""
+        self.selection.home(self._order)
         self.repaint_all()
 
     def action_next_panel(self) -> None:
         """Give the arrow keys to the next panel."""
-        self.focus_on = PANELS[(PANELS.index(self.focus_on) + 1) % len(PANELS)]
+        self.selection.next_panel()
         self.repaint_all()
 
     def action_mute(self) -> None:
@@ -415,7 +319,7 @@ class HedgerowApp(App[None], inherit_bindings=False):
 
     def action_help(self) -> None:
         """Show the keys."""
-        self._open(self.main.help)
+        self.open_overlay(self.main.help)
 
     # Leaving
 
@@ -431,19 +335,21 @@ class HedgerowApp(App[None], inherit_bindings=False):
             self.exit()
             return
         self.main.quit.paper = self.snapshot.mode != "LIVE"
-        self._open(self.main.quit)
+        self.open_overlay(self.main.quit)
 
     def _answer_leaving(self, leaving: Leaving) -> None:
         if leaving is Leaving.LEAVE:
             self.left = True
             self.exit()
         elif leaving is Leaving.FLATTEN:
-            self._arm_flatten("", leaving=True)
+            self.desk.arm_flatten("", leaving=True)
         else:
-            self._close_overlay()
+            self.close_overlay()
 
     def _handle_exception(self, error: Exception) -> None:
-        """End the screen, not the core, and without rendering locals: that would hold the loop for seconds."""
+        """End the screen, not the core, and without rendering locals: that would hold the loop for
+        seconds.
+        """
         if self._exit:
             log.debug("An exception after the screen was closed.", exc_info=error)
             return
@@ -455,12 +361,3 @@ class HedgerowApp(App[None], inherit_bindings=False):
             self._exception = error
             self._exception_event.set()
         self._close_messages_no_wait()
-
-
-def _next_of(names: list[str], current: str, step: int) -> str:
-    """The name ``step`` places on, stopping at either end; the first where the current one is gone."""
-    if not names:
-        return ""
-    if current not in names:
-        return names[0] if step > 0 else names[-1]
-    return names[min(max(0, names.index(current) + step), len(names) - 1)]

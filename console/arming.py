@@ -1,7 +1,7 @@
 """The two steps of a dangerous key, as a small machine without a screen: arm, type a word, Enter.
 
-Times are monotonic nanoseconds of the machine. A key counts only if it was pressed after the overlay had been painted;
-the repetitions of a key that is held down never count.
+Times are monotonic nanoseconds of the machine. A key counts only if it was pressed after the overlay had
+been painted; the repetitions of a key that is held down never count.
 """
 
 from __future__ import annotations

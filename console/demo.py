@@ -254,7 +254,7 @@ def demo_delta_history() -> tuple[DeltaPoint, ...]:
     """One point a second over the last minute, with two marks."""
     points = []
     for second in range(60, -1, -1):
-        value = 9 + 7 * math.sin((60 - second) / 7.5) + (6 if second < 16 else 0)
+        value = -1.888 * (9 + 7 * math.sin((60 - second) / 7.5) + (6 if second < 16 else 0))
         mark = {40: "wing filled", 15: "shorts 40 %"}.get(second, "")
         points.append(DeltaPoint(ago(second), round(value, 2), second < 13, mark))
     return tuple(points)
@@ -278,7 +278,9 @@ LOG = (
 
 
 def busy_snapshot(mode: str = "PAPER") -> Snapshot:
-    """The moment of the design's picture: one group entering, one waiting for a person, four that need nothing."""
+    """The moment of the design's picture: one group entering, one waiting for a person, four that need
+    nothing.
+    """
     groups = {group.group_id: group for group in demo_groups()}
     account = Account(
         identity=JournalIdentity("K7Q2XA", 1, "0.1.0", mode, "synthetic", "demo", 1),
@@ -301,7 +303,7 @@ def busy_snapshot(mode: str = "PAPER") -> Snapshot:
         account=account,
         view=quotes_for(groups.values(), NOW_NS),
         exposures=EXPOSURES,
-        total=Exposure(18.4, 4_600, 65, -4_120_00, 980_00, 62, 10_000_00, 4_705_00),
+        total=Exposure(-41.4, -10_270, 65, -18_690_00, -8_460_00, 62, 10_000_00, 4_705_00),
         moves=MOVES,
         day_pnl_paise=18_420_00,
         margin=MarginMeter(

@@ -1,8 +1,8 @@
 """The driver between Textual and a real terminal: it never blocks the loop, and it survives the terminal.
 
-Textual 8.2's ``LinuxDriver`` is kept for everything that is about terminals and replaced where it waits: its writer
-blocks when the terminal stops reading, its end joins two threads, and its input thread spins when the terminal is gone.
-It also lets SIGTSTP stop the process, and with it the core: this one does not.
+Textual 8.2's ``LinuxDriver`` is kept for everything that is about terminals and replaced where it waits: its
+writer blocks when the terminal stops reading, its end joins two threads, and its input thread spins when the
+terminal is gone. It also lets SIGTSTP stop the process, and with it the core: this one does not.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ KEY_WAIT_S = 0.1
 
 
 class SteadyDriver(LinuxDriver):
-    """Drops frames for a slow terminal and repaints when it catches up; tells ``terminal_lost`` when it is gone.
+    """Drops frames for a slow terminal and repaints when it catches up; tells ``terminal_lost`` when it is
+    gone.
 
     ``terminal_lost`` is set by whoever supervises the screen; it is called on the event loop, at most once.
     """

@@ -159,8 +159,8 @@ class _Host:
     def _painted(self) -> None:
         """The first whole picture is on the terminal."""
         if not self._frozen:
-            # What start-up made lives as long as the process: looking at it again on every collection costs the
-            # loop tens of milliseconds (57 ms measured, 6 ms afterwards).
+            # What start-up made lives as long as the process: looking at it again on every collection costs
+            # the loop tens of milliseconds (57 ms measured, 6 ms afterwards).
             self._frozen = True
             gc.collect()
             gc.freeze()
@@ -216,7 +216,9 @@ class _Host:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        """SIGHUP loses the terminal; SIGTERM and SIGINT end the screen, and the caller decides about the core."""
+        """SIGHUP loses the terminal; SIGTERM and SIGINT end the screen, and the caller decides about the
+        core.
+        """
         if sys.platform == "win32":
             yield
             return

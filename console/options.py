@@ -17,7 +17,9 @@ def pressed_at_ns(event: events.Key) -> int:
 
 
 def wants_no_colour() -> bool:
-    """Whether the terminal's owner asked for no colour (https://no-color.org): ``NO_COLOR`` set and not empty."""
+    """Whether the terminal's owner asked for no colour (https://no-color.org): ``NO_COLOR`` set and not
+    empty.
+    """
     return bool(os.environ.get("NO_COLOR"))
 
 
@@ -25,8 +27,9 @@ def wants_no_colour() -> bool:
 class ConsoleOptions:
     """``by`` names the operator in every command. ``observe`` is a read-only session.
 
-    ``theme`` is a theme's name, the mode's own if ``None``; ``theme_folders`` are searched besides the built-in
-    one, the user's if ``None``. ``clock_ns`` and ``key_ns`` tell monotonic time, and when a key was pressed.
+    ``theme`` is a theme's name, the mode's own if ``None``; ``theme_folders`` are searched besides the
+    built-in one, the user's if ``None``. ``clock_ns`` and ``key_ns`` tell monotonic time, and when a key was
+    pressed.
     """
 
     by: str = "operator"

@@ -17,7 +17,9 @@ REDUCING = (Purpose.EXIT, Purpose.UNWIND)
 
 @dataclass(frozen=True, slots=True)
 class PreviewOrder:
-    """One leg's closing orders. ``touch_paise`` is the price they would meet; ``None`` where nobody quotes."""
+    """One leg's closing orders. ``touch_paise`` is the price they would meet; ``None`` where nobody
+    quotes.
+    """
 
     group_id: str
     label: str
@@ -30,7 +32,9 @@ class PreviewOrder:
 
 @dataclass(frozen=True, slots=True)
 class FlattenPreview:
-    """What closing ``groups`` would do. ``cost_paise`` is half the spread on every unit, ``None`` if unknown."""
+    """What closing ``groups`` would do. ``cost_paise`` is half the spread on every unit, ``None`` if
+    unknown.
+    """
 
     groups: tuple[str, ...]
     orders: tuple[PreviewOrder, ...]

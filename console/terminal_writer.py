@@ -1,8 +1,8 @@
 """A writer that never makes the loop wait for a terminal.
 
-Textual's own writer queues thirty frames and then blocks the event loop, and with it everything else that runs there,
-until the terminal reads again (measured: 2.8 s after six seconds of ctrl-S). This one drops whole frames instead
-and asks for a full repaint once the terminal has read what it was given.
+Textual's own writer queues thirty frames and then blocks the event loop, and with it everything else that
+runs there, until the terminal reads again (measured: 2.8 s after six seconds of ctrl-S). This one drops
+whole frames instead and asks for a full repaint once the terminal has read what it was given.
 """
 
 from __future__ import annotations

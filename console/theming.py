@@ -1,7 +1,7 @@
 """Themes from files: colours named for what they mean, and the frame that goes with them.
 
-The built-in ones lie in ``themes/``, the user's in the configuration folder. A file that is broken is skipped and
-reported in a sentence; the console always has a theme to start with.
+The built-in ones lie in ``themes/``, the user's in the configuration folder. A file that is broken is
+skipped and reported in a sentence; the console always has a theme to start with.
 """
 
 from __future__ import annotations

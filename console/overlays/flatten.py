@@ -1,4 +1,6 @@
-"""F9: what closing a group, or everything, would send, cost and leave; confirmed by typing its number or ALL."""
+"""F9: what closing a group, or everything, would send, cost and leave; confirmed by typing its number or
+ALL.
+"""
 
 from __future__ import annotations
 

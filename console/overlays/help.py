@@ -23,7 +23,7 @@ class HelpOverlay(Overlay):
 
     TITLE = "Keys"
     WIDTH = 92
-    HEIGHT = 26
+    HEIGHT = 22
 
     closed: Callable[[], None] = staticmethod(lambda: None)
 
@@ -40,7 +40,7 @@ class HelpOverlay(Overlay):
         lines.append(BLANK)
         signs: list[tuple[str, str]] = []
         for name, tone, meaning in SIGNS:
-            signs += [(f"{getattr(scene.glyphs, name)} ", tone), (f"{meaning}   ", "muted")]
+            signs += [(f"{getattr(scene.glyphs, name)} ", tone), (f"{meaning}  ", "muted")]
         lines.append(tuple(signs))
         return lines
 

@@ -1,4 +1,6 @@
-"""What every overlay shares: a frame over the screen, there from the start, shown and hidden by ``visible``."""
+"""What every overlay shares: a frame over the screen, there from the start, shown and hidden by
+``visible``.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +33,17 @@ class Overlay(FramedPanel):
 
     def __init__(self, palette: Palette, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:
         super().__init__(palette, glyphs, id=id, classes="overlay")
+        self._placed = (self.WIDTH, self.HEIGHT)
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """A hidden widget has no size yet: it is painted for the place it will take, before it is shown."""
+        return self._placed
 
     def place(self, width: int, height: int) -> None:
         """Stand in the middle of a screen of this size."""
         wide, high = min(self.WIDTH, width), min(self.HEIGHT, height)
+        self._placed = (wide, high)
         self.styles.width, self.styles.height = wide, high
         self.styles.offset = ((width - wide) // 2, max(0, (height - high) // 2))
 
@@ -59,7 +68,9 @@ class Overlay(FramedPanel):
 
 
 class ArmedOverlay(Overlay):
-    """An overlay that confirms a dangerous action by a typed word, with a countdown. Cancel is the default."""
+    """An overlay that confirms a dangerous action by a typed word, with a countdown. Cancel is the
+    default.
+    """
 
     def __init__(self, palette: Palette, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:
         super().__init__(palette, glyphs, id=id)
@@ -74,11 +85,12 @@ class ArmedOverlay(Overlay):
         confirmed: Callable[[str], None],
         over: Callable[[Press], None],
         now_ns: int,
-    ) -> None:
+    ) -> Arming:
         """Begin: ``confirmed`` is called once with the word; ``over`` when it ends without one."""
-        self.arming = Arming(accepts, now_ns)
+        arming = self.arming = Arming(accepts, now_ns)
         self._now_ns = now_ns
         self._confirmed, self._over = confirmed, over
+        return arming
 
     def press(self, key: KeyPress, now_ns: int) -> None:
         """Feed the machine; act on its end."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from console.overlays.overlay import KeyPress, Overlay
-from console.preview import live_groups
 from console.scene import Scene
 from console.widgets.line import BLANK, Line, line, wrap
 from console.wording import LOOK, listed
@@ -32,7 +31,8 @@ class QuitOverlay(Overlay):
 
     def content(self, scene: Scene, width: int, height: int) -> Sequence[Line]:
         """What is not flat, and the choices."""
-        groups = live_groups(scene.snapshot)
+        known = scene.snapshot.account.groups
+        groups = [known[name] for name in scene.order if not known[name].is_over]
         names = listed([f"{group.group_id} ({LOOK[group.state].word})" for group in groups])
         choices = [
             line(("f", "bold breach"), "  flatten everything first, and leave when the broker confirms it"),

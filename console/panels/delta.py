@@ -16,7 +16,9 @@ WINDOW_NS = 60 * 1_000_000_000
 
 
 class DeltaPanel(FramedPanel):
-    """Columns are moments, heights are the size of the delta; what was outside its limit is marked and warm."""
+    """Columns are moments, heights are the size of the delta; what was outside its limit is marked and
+    warm.
+    """
 
     TITLE = "Interim delta"
 
@@ -67,7 +69,9 @@ class DeltaPanel(FramedPanel):
 def sampled(
     history: Sequence[DeltaPoint], now_ns: int, columns: int, window_ns: int = WINDOW_NS
 ) -> list[tuple[float, bool] | None]:
-    """For each column the largest delta of its moment and whether any was outside; a gap keeps the last value."""
+    """For each column the largest delta of its moment and whether any was outside; a gap keeps the last
+    value.
+    """
     start = now_ns - window_ns
     cells: list[tuple[float, bool] | None] = [None] * columns
     before: tuple[float, bool] | None = None

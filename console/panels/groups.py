@@ -11,7 +11,7 @@ from textual.message import Message
 from console.glyphs import UNICODE, Glyphs
 from console.scene import Scene
 from console.theming import Palette
-from console.widgets.bars import column_bar, leg_bar, share_of
+from console.widgets.bars import leg_bar, leg_mark, share_of
 from console.widgets.framed import FramedPanel
 from console.widgets.line import BLANK, Line, Span, cells, cut, fill, line, width_of, wrap
 from console.wording import (
@@ -93,7 +93,9 @@ class GroupsPanel(FramedPanel):
         return line((f"{live} live", "muted"), (below, "warn"))
 
     def content(self, scene: Scene, width: int, height: int) -> Sequence[Line]:
-        """The table above, the sentences pinned to the bottom; those that ask for a person come first of all."""
+        """The table above, the sentences pinned to the bottom; those that ask for a person come first of
+        all.
+        """
         urgent = urgent_lines(scene, width)[: max(1, height - 2)]
         room = height - 1 - len(urgent)
         table_height = max(1, min(len(scene.order), room - (0 if urgent else 1)))
@@ -194,7 +196,7 @@ def row_of(
 
 
 def _bars(group: MultiLegOrderGroup, columns: Columns, glyphs: Glyphs) -> Line:
-    """Each leg as a bar that fills: along the line, or upwards where there is one cell for each."""
+    """Each leg as a bar that fills: in cells, or with one mark where there is one cell for each."""
     legs = group.legs
     bar = columns.bar
     while bar > 1 and len(legs) * (bar + 1) > columns.bars:
@@ -206,17 +208,19 @@ def _bars(group: MultiLegOrderGroup, columns: Columns, glyphs: Glyphs) -> Line:
         planned = group.plan.units(index) if index < len(group.plan.legs) else abs(leg.net_units)
         share = share_of(leg.held_units, planned)
         long = leg.plan.side is Side.BUY
+        filled = glyphs.long_bar if long else glyphs.short_bar
         if bar == 1:
-            spans += column_bar(share, glyphs, "long" if long else "short")
+            spans += leg_mark(share, filled, glyphs, "long" if long else "short")
         else:
-            filled = glyphs.long_bar if long else glyphs.short_bar
             spans += leg_bar(share, bar, filled, glyphs, "long" if long else "short")
         spans.append((" " * gap, "text"))
     return (*spans, (" " * (columns.bars - width_of(spans)), "text"))
 
 
 def urgent_lines(scene: Scene, width: int) -> list[Line]:
-    """What a person must know first: what has just been refused, a core that is silent, groups that need them."""
+    """What a person must know first: what has just been refused, a core that is silent, groups that need
+    them.
+    """
     snapshot = scene.snapshot
     said: list[Line] = []
     if scene.flash:

@@ -42,7 +42,7 @@ def _left(scene: Scene) -> list[Line]:
     snapshot, glyphs = scene.snapshot, scene.glyphs
     live = snapshot.mode == "LIVE"
     badge = "bold bright on breach" if live else "bold ground on muted"
-    words = f" {glyphs.breach} LIVE " if live else f" {snapshot.mode} "
+    words = f" {glyphs.dot} LIVE {glyphs.dot} " if live else f" {snapshot.mode} "
     pieces: list[Line] = [line((" HEDGEROW ", "bold ground on accent"), (words, badge))]
     if scene.observe:
         pieces[0] += ((" READ-ONLY ", "bold ground on warn"),)
@@ -95,9 +95,11 @@ def _health(health: Health, scene: Scene, detail: int) -> list[Span]:
     for name, state, value in checks:
         if state == "ok" and detail < 2:
             continue
-        tone = "muted" if state == "ok" else state
-        figure = ("text", f" {value:>6}") if state == "ok" else (f"bold {state}", f" {value}")
-        spans += [(f"  {sign(glyphs, state)} ", state), (name, tone), (figure[1], figure[0])]
+        if state in ("ok", "clock"):
+            tone, figure = "muted", (f" {value:>6}", "text")
+        else:
+            tone, figure = state, (f" {value}", f"bold {state}")
+        spans += [(f"  {sign(glyphs, state)} ", state if state != "clock" else "muted"), (name, tone), figure]
     if well and detail < 2:
         words = " ".join(well) if detail == 1 else "all live" if len(well) == len(checks) else "rest live"
         spans += [(f"  {glyphs.ok} ", "ok"), (words, "muted")]
@@ -105,7 +107,9 @@ def _health(health: Health, scene: Scene, detail: int) -> list[Span]:
 
 
 def _checks(health: Health, scene: Scene) -> list[tuple[str, str, str]]:
-    """Each thing that must live: its name, ``ok``, ``warn`` or ``breach``, and its figure."""
+    """Each thing that must live: its name, ``ok``, ``warn``, ``breach`` or ``clock`` (not known yet), its
+    figure.
+    """
     poll_late_ms = 2 * scene.snapshot.account.settings.poll_every_ms
     stream, poll = health.stream_age_ms, health.poll_age_ms
     commit, lag = health.commit_ms.last, health.loop_lag_ms.p99
@@ -117,17 +121,22 @@ def _checks(health: Health, scene: Scene) -> list[tuple[str, str, str]]:
         ),
         (
             "poll",
-            "breach" if health.poll_failing else "warn" if (poll or 0) > poll_late_ms else "ok",
+            "breach" if health.poll_failing else _age_state(poll, poll_late_ms),
             "failing" if health.poll_failing else span(poll) if poll is not None else "-",
         ),
         (
             "journal",
-            "breach" if not health.journal_ok else "warn" if (commit or 0) > COMMIT_SLOW_AFTER_MS else "ok",
+            "breach" if not health.journal_ok else _age_state(commit, COMMIT_SLOW_AFTER_MS),
             "FAILING" if not health.journal_ok else f"{commit:.1f} ms" if commit is not None else "-",
         ),
         (
             "loop",
-            "warn" if (lag or 0) > LOOP_LATE_AFTER_MS else "ok",
+            _age_state(lag, LOOP_LATE_AFTER_MS),
             f"{lag:.0f} ms" if lag is not None else "-",
         ),
     ]
+
+
+def _age_state(figure: float | None, late: float) -> str:
+    """``clock`` before the first figure, ``warn`` beyond what is usual."""
+    return "clock" if figure is None else "warn" if figure > late else "ok"

@@ -41,7 +41,10 @@ class LagPanel(FramedPanel):
                     "bold breach" if now > 1_000 else "bold warn" if now else "bold ok",
                 ),
             ),
-            line(("longest ", "muted"), (span(snapshot.unhedged_longest_ms), "text")),
+            line(
+                ("longest ", "muted"),
+                (span(snapshot.unhedged_longest_ms) if snapshot.unhedged_longest_ms else "0", "text"),
+            ),
             width,
         )
         if send.count or filled.count:
@@ -58,6 +61,8 @@ class LagPanel(FramedPanel):
                 line(("filled ", "muted"), (figure(filled.last), "text"), (" ms", "muted")),
                 width,
             )
+        elif not snapshot.health.round_trip_ms.count:
+            first = line(("No order has been sent yet.", "muted"))
         else:
             trip = snapshot.health.round_trip_ms
             first = line(

@@ -1,4 +1,6 @@
-"""The legs of the selected group: what was planned, sent, filled and hedged, when, and the orders behind it."""
+"""The legs of the selected group: what was planned, sent, filled and hedged, when, and the orders behind
+it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ NUMBERS = (("plan", 7), ("sent", 7), ("filled", 7), ("hedged", 7), ("avg", 9))
 
 
 class LegsPanel(FramedPanel):
-    """A table with a track for each leg from its first send to its last fill, and the child orders in words."""
+    """A table with a track for each leg from its first send to its last fill, and the child orders in
+    words.
+    """
 
     TITLE = "Legs"
 
@@ -27,7 +31,9 @@ class LegsPanel(FramedPanel):
         return f"{scene.selected} legs" if scene.group else self.TITLE
 
     def corner(self, scene: Scene) -> Line:
-        """What the group is: strategy, expiry, lots, product, and what becomes of it if it stays incomplete."""
+        """What the group is: strategy, expiry, lots, product, and what becomes of it if it stays
+        incomplete.
+        """
         group = scene.group
         if group is None:
             return ()
@@ -66,7 +72,9 @@ class LegsPanel(FramedPanel):
 
 
 def _table_width(width: int) -> int:
-    """The cells of the table itself; the rest is the track. Narrow panels drop score, then hedged and average."""
+    """The cells of the table itself; the rest is the track. Narrow panels drop score, then hedged and
+    average.
+    """
     return 6 + _label_width(width) + 5 + sum(size for _, size in _numbers(width)) + 2
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from console.scene import Scene
 from console.widgets.bars import meter, share_of
 from console.widgets.framed import FramedPanel
-from console.widgets.line import BLANK, Line, line, spread, wrap
+from console.widgets.line import BLANK, Line, cut, line, spread, wrap
 from console.wording import rupees
 
 
@@ -34,15 +34,11 @@ class MarginPanel(FramedPanel):
         bar = meter(meter_.used_pct / 100, shade, bar_width, glyphs, (tone, tone))
         column = round(share_of(limit, 100) * bar_width)
         known = bool(meter_.total_paise)
+        text = meter_.worst_words if worst is not None else f"worst case {meter_.worst_words}"
         words = [
             spread(bar, ((f"{highest:.0f} %" if known else "-", f"bold {tone}"),), width),
             _now_and_worst(scene, column, tone, known),
-            *wrap(
-                line(
-                    (meter_.worst_words if worst is not None else f"worst case {meter_.worst_words}", "text")
-                ),
-                width,
-            )[:2],
+            *(wrap(line(text), width)[:2] if height >= 5 else [cut(line(text), width, glyphs.ellipsis)]),
         ]
         basis = [("blocked ", "muted"), (rupees(meter_.used_paise, glyphs), "text")]
         if meter_.basket_paise is not None:

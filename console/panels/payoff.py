@@ -62,7 +62,9 @@ def _worth(leg: LegState, level_paise: int) -> int:
 def payoff_lines(
     group: MultiLegOrderGroup, spot_paise: int | None, width: int, height: int, glyphs: Glyphs
 ) -> list[Line]:
-    """A chart of ``height`` rows and a row of figures; gains and losses differ by colour and by their sign below."""
+    """A chart of ``height`` rows and a row of figures; gains and losses differ by colour and by their sign
+    below.
+    """
     label = 19
     columns = min(60, width - label)
     if columns < 20 or height < 2:

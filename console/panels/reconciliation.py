@@ -67,7 +67,9 @@ class ReconciliationPanel(FramedPanel):
                 line((f"{scene.glyphs.down} {len(lines) - height + 1} more", "muted")),
             ]
         if len(lines) == 1 and height > 1:
-            lines.append(line(("Every book read so far agreed with ours.", "muted")))
+            read = snapshot.health.poll_age_ms is not None
+            text = "Every book read so far agreed with ours." if read else "The books have not been read yet."
+            lines.append(line((text, "muted")))
         return lines
 
 

@@ -28,7 +28,9 @@ class TimeWindow:
 
 
 def window_of(group: MultiLegOrderGroup, now_ns: int) -> TimeWindow:
-    """From the first send to the last fill, or to now while anything is unfilled; a round number of seconds."""
+    """From the first send to the last fill, or to now while anything is unfilled; a round number of
+    seconds.
+    """
     sent = [leg.sent_at_ns for leg in group.legs if leg.sent_at_ns]
     start = min(sent, default=now_ns)
     whole = all(leg.filled_at_ns or not leg.plan.index < len(group.plan.legs) for leg in group.legs)
@@ -59,7 +61,9 @@ def _seconds(value: float) -> str:
 def leg_track(
     group: MultiLegOrderGroup, leg: LegState, now_ns: int, width: int, span: TimeWindow, glyphs: Glyphs
 ) -> Line:
-    """Dots until the send, a bar to the last fill with a ball at its end, and dashes while more is to come."""
+    """Dots until the send, a bar to the last fill with a ball at its end, and dashes while more is to
+    come.
+    """
     if width < 8:
         return ()
     tone = "long" if leg.plan.side is Side.BUY else "short"

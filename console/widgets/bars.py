@@ -26,11 +26,11 @@ def leg_bar(share: float, width: int, filled: str, glyphs: Glyphs, tone: str) ->
     return tuple(spans)
 
 
-def column_bar(share: float, glyphs: Glyphs, tone: str) -> Line:
-    """A leg's bar in one cell that fills upwards; an empty leg is a dot."""
-    steps = len(glyphs.ramp) - 1
-    level = 0 if share <= 0 else steps if share >= 1 else min(steps - 1, max(1, round(share * steps)))
-    return ((glyphs.ramp[level], tone),) if level else ((glyphs.track, "line"),)
+def leg_mark(share: float, filled: str, glyphs: Glyphs, tone: str) -> Line:
+    """A leg in one cell: whole, begun, or empty."""
+    if share >= 1:
+        return ((filled, tone),)
+    return ((glyphs.empty_bar, f"bold {tone}"),) if share > 0 else ((glyphs.track, "line"),)
 
 
 def meter(now: float, worst: float | None, width: int, glyphs: Glyphs, tones: tuple[str, str]) -> Line:
@@ -49,7 +49,8 @@ def meter(now: float, worst: float | None, width: int, glyphs: Glyphs, tones: tu
 
 
 def area(values: Sequence[float | None], top: float, height: int, glyphs: Glyphs) -> list[str]:
-    """``height`` rows of text, highest first: one column a value, filled from the bottom up to ``value / top``.
+    """``height`` rows of text, highest first: one column a value, filled from the bottom up to ``value /
+    top``.
 
     ``None`` leaves its column empty; a value above zero shows at least the lowest mark.
     """

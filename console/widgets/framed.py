@@ -15,7 +15,9 @@ from console.widgets.line import BLANK, Line, cells, cut, line, strip_of, toned,
 
 
 class LinePainter(Widget):
-    """A widget that is a list of lines. ``show`` compares them with what is painted and refreshes the rest."""
+    """A widget that is a list of lines. ``show`` compares them with what is painted and refreshes the
+    rest.
+    """
 
     ALLOW_SELECT = False
     GROUND = "ground"
@@ -96,9 +98,14 @@ class FramedPanel(LinePainter):
         """How old the panel's data is where that is too old to rely on."""
         return scene.silent_ms if scene.core_is_silent else None
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """The cells to fill, across and down."""
+        return self.size.width, self.size.height
+
     def paint(self, scene: Scene, *, force: bool = False) -> int:
         """Bring the panel up to the scene; returns the number of lines that changed."""
-        width, height = self.size
+        width, height = self.extent
         if width < 8 or height < 2:
             return 0
         stale = self.stale_ms(scene)

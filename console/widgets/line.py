@@ -1,7 +1,7 @@
 """Lines of text with tones: plain, comparable values that a panel can diff before anything is rendered.
 
-A *span* is a text and its tone (see ``Palette.style``); a *line* is a tuple of spans. All functions return new
-lines.
+A *span* is a text and its tone (see ``Palette.style``); a *line* is a tuple of spans. All functions return
+new lines.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A core for tests of the screen: it publishes a new snapshot whenever it is told to step, and trades nothing."""
+"""A core for tests of the screen: it publishes a new snapshot whenever it is told to step, and trades
+nothing.
+"""
 
 from __future__ import annotations
 

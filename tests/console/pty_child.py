@@ -1,7 +1,7 @@
 """A process with a ticking core and a console over it, for the tests that take its terminal away.
 
-``python -m tests.console.pty_child REPORT SECONDS [CRASH_AT]``: the core ticks every 10 ms for so many seconds whatever
-becomes of the screen; then the report is written.
+``python -m tests.console.pty_child REPORT SECONDS [CRASH_AT]``: the core ticks every 10 ms for so many
+seconds whatever becomes of the screen; then the report is written.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Ticker:
         self.gone += 1
 
 
-async def main(report: Path, seconds: float, crash_at_s: float) -> None:
-    """Run core and console; report when the core has come to its end."""
+async def main(seconds: float, crash_at_s: float) -> dict[str, object]:
+    """Run core and console; what to report when the core has come to its end."""
     ticker = Ticker()
     core = asyncio.create_task(ticker.run(seconds))
     leave = asyncio.Event()
@@ -71,7 +71,7 @@ async def main(report: Path, seconds: float, crash_at_s: float) -> None:
     )
     left_after_ticks = ticker.ticks
     await core
-    written = {
+    return {
         "end": end.value,
         "painted": ticker.painted,
         "gone": ticker.gone,
@@ -80,7 +80,6 @@ async def main(report: Path, seconds: float, crash_at_s: float) -> None:
         "max_gap_ms": ticker.max_gap_ms,
         "max_gap_at_s": ticker.max_gap_at_s,
     }
-    report.write_text(json.dumps(written), encoding="utf-8")
 
 
 def break_the_screen() -> None:
@@ -91,8 +90,9 @@ def break_the_screen() -> None:
         HedgerowApp._take_snapshot = take  # type: ignore[method-assign]
         raise RuntimeError("a widget is broken")
 
-    HedgerowApp._take_snapshot = broken  # type: ignore[method-assign]
+    HedgerowApp._take_snapshot = broken  # type: ignore[method-assign,assignment]
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else 0.0))
+    told = asyncio.run(main(float(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else 0.0))
+    Path(sys.argv[1]).write_text(json.dumps(told), encoding="utf-8")
