@@ -30,17 +30,24 @@ class AccountMargin:
         self._quotes = quotes
         self._config = config
         self._forwards: dict[tuple[str, date], float] = {}
+        self._implied: dict[tuple[str, date], float | None] = {}
 
     def note_forwards(self, forwards: Mapping[tuple[str, date], float]) -> None:
-        """Take the newest forwards, in paise."""
+        """Take the newest forwards, in paise; what older quotes implied is forgotten."""
+        self._implied.clear()
         self._forwards.update(forwards)
 
     def forward_paise(self, underlying: str, expiry: date) -> float | None:
         """The forward last told, or what the quotes imply."""
-        known = self._forwards.get((underlying, expiry))
+        key = (underlying, expiry)
+        known = self._forwards.get(key)
         if known is not None:
             return known
-        return implied_forward_paise(self._contracts.values(), self._quotes, underlying, expiry)
+        if key not in self._implied:
+            self._implied[key] = implied_forward_paise(
+                self._contracts.values(), self._quotes, underlying, expiry
+            )
+        return self._implied[key]
 
     def funds(self) -> Funds:
         """What the account may use now."""
@@ -62,8 +69,11 @@ class AccountMargin:
         if contract.kind is InstrumentKind.OPTION and side is Side.BUY:
             required = self._opening_units(key, side, units, exclude) * limit_paise
             return (required, min(available, cash)) if required > min(available, cash) else None
-        mark = self._mark(key.symbol, float(limit_paise))
-        after = self._charge([*held, Held(contract, side.sign * units, mark)]).total_paise
+        row = Held(contract, side.sign * units, self._mark(key.symbol, float(limit_paise)))
+        # Together never costs more than apart, and most orders are affordable even by themselves.
+        if self._charge([row]).total_paise <= available:
+            return None
+        after = self._charge([*held, row]).total_paise
         required = max(0, after - before)
         return (required, available) if required > available else None
 

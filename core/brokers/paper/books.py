@@ -99,7 +99,10 @@ class FileBooks:
             )
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise ExchangeFileError(f"{path}: cannot write the exchange's books ({error})") from error
+            path.unlink(missing_ok=True)
+            raise ExchangeFileError(
+                f"{path}: cannot write the exchange's books ({error}); choose a place with some space"
+            ) from error
         return cls(path, connection)
 
     @classmethod

@@ -79,6 +79,8 @@ class SimExchange:
             self.ledger.apply(record)
         self.margin = AccountMargin(self.ledger, contracts, self.quotes, self.config)
         self._draws = Draws(self.config.seed)
+        self._first_order_id = _ORDER_ID_BASE + self._draws.bits(Purpose.ORDER_ID, 0) % 10**16
+        self._first_trade_id = _TRADE_ID_BASE + self._draws.bits(Purpose.TRADE_ID, 0) % 10**7
         self._admission = Admission(self.ledger, self.margin, contracts, calendar, self.config)
         self._records: list[ExchangeRecord] = []
         self._frames: list[OrderReport] = []
@@ -182,10 +184,12 @@ class SimExchange:
         quotes: Mapping[str, Quote],
         forwards: Mapping[tuple[str, date], float] | None = None,
     ) -> Step:
-        """Take what changed in the market: due cancels first, then stops, then resting orders."""
+        """Take what changed in the market: due cancels first, then stops, then resting orders.
+
+        ``forwards`` (paise) are what margin is charged on; without them quotes imply them, more slowly.
+        """
         self.quotes.update(quotes)
-        if forwards:
-            self.margin.note_forwards(forwards)
+        self.margin.note_forwards(forwards or {})
         if self.ledger.cancelling:
             self._cancel_due(now_ns)
         working = self.ledger.working
@@ -284,8 +288,7 @@ class SimExchange:
     def _trade(self, now_ns: int, order: BookOrder, units: int, price_paise: int, quote_ns: int) -> None:
         n = self.ledger.trade_count
         lag_ns = self._draws.within(Purpose.POSITION_LAG, n, self.config.position_lag)
-        first = self._draws.bits(Purpose.TRADE_ID, 0) % 10_000_000
-        trade_id = str(_TRADE_ID_BASE + first + 7 * n + self._draws.bits(Purpose.TRADE_ID, n + 1) % 7)
+        trade_id = str(self._first_trade_id + 7 * n + self._draws.bits(Purpose.TRADE_ID, n + 1) % 7)
         self._emit(
             OrderTraded(now_ns, order.order_id, trade_id, units, price_paise, quote_ns, now_ns + lag_ns)
         )
@@ -314,8 +317,7 @@ class SimExchange:
 
     def _new_order_id(self) -> str:
         n = self.ledger.order_count
-        first = self._draws.bits(Purpose.ORDER_ID, 0) % 10_000_000_000_000_000
-        return str(_ORDER_ID_BASE + first + (n << 22) + self._draws.bits(Purpose.ORDER_ID, n + 1) % (1 << 22))
+        return str(self._first_order_id + (n << 22) + self._draws.bits(Purpose.ORDER_ID, n + 1) % (1 << 22))
 
     def _change(self, now_ns: int, order_id: str, raw_status: str, message: str = "") -> None:
         self._emit(StatusChanged(now_ns, order_id, raw_status, message))

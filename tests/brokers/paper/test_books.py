@@ -55,9 +55,10 @@ def test_file_and_memory_give_the_same_books(tmp_path: Path) -> None:
 
 
 def test_only_the_owner_may_read_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "x.exchange"
-    made(path).close()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    books = made(tmp_path / "x.exchange")
+    modes = {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    assert modes == {0o600}
+    books.close()
 
 
 @pytest.mark.parametrize(

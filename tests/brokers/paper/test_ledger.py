@@ -14,7 +14,8 @@ from core.brokers.paper.exchange import SimExchange, Step
 from core.brokers.paper.ledger import NEVER_NS, Ledger
 from core.brokers.paper.records import ExchangeRecord, decode, encode
 from core.brokers.port import BasketLeg
-from core.domain.instruments import Product, Side
+from core.domain.calendar import SessionCalendar
+from core.domain.instruments import Product, Right, Side
 from core.domain.timing import from_ist
 from tests.brokers.paper.builders import (
     CONTRACTS,
@@ -153,6 +154,15 @@ def test_a_future_costs_margin_and_its_mark_to_market_not_its_notional() -> None
     scan, exposure = round(65 * 24_500_00 * 0.093), round(65 * 24_500_00 * 0.02)
     assert funds.used_paise == scan + exposure
     assert funds.total_paise == market.config.funds_paise - 65 * 1_00
+
+
+def test_without_a_forward_the_quotes_imply_one_and_it_moves_with_them() -> None:
+    put = replace(CONTRACTS[SHORT_CALL], symbol="NIFTY26AUG24800PE", right=Right.PE)
+    market = SimExchange({**CONTRACTS, put.symbol: put}, SessionCalendar())
+    for seconds, put_bid in ((0, 189_00), (1, 289_00)):
+        shown = (quote(at_ns=TEN + seconds), quote(put.symbol, put_bid, put_bid + 1_00))
+        market.on_quotes(TEN + seconds, {one.symbol: one for one in shown})
+        assert market.margin.forward_paise("NIFTY", EXPIRY) == 24_800_00 - (put_bid - 89_00)
 
 
 def test_a_resting_sale_blocks_its_margin_before_it_fills() -> None:
