@@ -437,7 +437,8 @@ def _exposure_restored(account: Account, fact: f.ExposureRestored, at_ns: int) -
         longest_ns=max(outside.longest_ns, fact.outside_ns),
         uncovered_max_units=outside.uncovered_max_units,
     )
-    return _with_group(account, replace(group, unhedged=restored))
+    hedge = replace(group.hedge, tries=0)
+    return _with_group(account, replace(group, unhedged=restored, hedge=hedge))
 
 
 def _hedge_wanted(account: Account, fact: f.HedgeWanted, at_ns: int) -> Account:

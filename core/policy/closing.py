@@ -15,6 +15,7 @@ from core.domain.money import price
 from core.domain.orders import ChildOrder, OrderStatus, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.child_orders import ChildOrderManager, cancel, failed_attempts, reprice
+from core.policy.emergency_hedge import held_back_units
 from core.policy.entry import whole_copies
 from core.policy.pricing_rules import closing_price
 from core.policy.turn import Turn
@@ -39,6 +40,27 @@ def reduce(turn: Turn, group_id: str) -> None:
         for index in range(len(turn.group(group_id).legs)):
             if _close_leg(turn, group_id, index, side):
                 return
+
+
+def trim(turn: Turn, group_id: str) -> None:
+    """On the way in, trade away what has no place: a surplus, and hedges once the legs are whole."""
+    group = turn.group(group_id)
+    planned = len(group.plan.legs)
+    complete = all(
+        leg.held_units >= abs(group.target_units(index)) for index, leg in enumerate(group.legs[:planned])
+    )
+    for side in (Side.BUY, Side.SELL):
+        for index in range(len(group.legs)):
+            if (index < planned or complete) and _close_leg(turn, group_id, index, side):
+                return
+
+
+def chase_hedges(turn: Turn, group_id: str) -> None:
+    """Keep emergency hedges marketable."""
+    group = turn.group(group_id)
+    for order in group.live_orders:
+        if order.purpose is Purpose.HEDGE and _hurry(turn, group, order):
+            return
 
 
 def is_reduced(group: MultiLegOrderGroup) -> bool:
@@ -69,7 +91,7 @@ def _close_leg(turn: Turn, group_id: str, index: int, side: Side) -> bool:
     """Trade a leg's surplus away on one side. Returns whether automation stopped."""
     group = turn.group(group_id)
     leg = group.legs[index]
-    surplus = -side.sign * (leg.net_units - group.target_units(index))
+    surplus = _surplus(group, index, side)
     if surplus <= 0:
         return False
     for order in group.live_orders:
@@ -77,6 +99,8 @@ def _close_leg(turn: Turn, group_id: str, index: int, side: Side) -> bool:
             return True
     group = turn.group(group_id)
     units = surplus - group.working(index, side)
+    if side is Side.BUY and leg.plan.contract.right is not None:
+        units -= held_back_units(turn, group)
     if side is Side.SELL:
         units = min(units, _sellable(group, index, units))
     units -= units % leg.plan.contract.lot_units
@@ -103,6 +127,14 @@ def _close_leg(turn: Turn, group_id: str, index: int, side: Side) -> bool:
     purpose = Purpose.EXIT if group.goal is Goal.EXIT else Purpose.UNWIND
     ChildOrderManager.intend(turn, group_id, index, side, units, purpose, wanted.paise)
     return False
+
+
+def _surplus(group: MultiLegOrderGroup, index: int, side: Side) -> int:
+    """Units of a leg that are too much and that a trade of this side takes away; a shortage is none."""
+    leg = group.legs[index]
+    if side is leg.plan.side:
+        return max(0, -leg.held_units)
+    return leg.held_units - abs(group.target_units(index))
 
 
 def _sellable(group: MultiLegOrderGroup, index: int, units: int) -> int:

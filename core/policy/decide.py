@@ -17,7 +17,7 @@ from core.domain.facts import (
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle, ManualCause
 from core.domain.quotes import MarketView
 from core.policy.exposure import InterimExposureHandler, judge
-from core.policy.group import advance
+from core.policy.group import advance, answer_exposure
 from core.policy.kill_switch import trip
 from core.policy.leg_priority import LegPriorityCalculator
 from core.policy.margin_gate import decide_gate
@@ -135,7 +135,10 @@ def _monitor(turn: Turn) -> set[str]:
         return set()
     measured = InterimExposureHandler.measure(watched, turn.view, turn.now_ns, turn.settings.shock_bps)
     turn.measured = measured
-    return judge(turn, measured)
+    outside = judge(turn, measured)
+    for group_id in sorted(outside):
+        answer_exposure(turn, group_id, measured[group_id])
+    return outside
 
 
 def _submit(turn: Turn, item: i.SubmitGroup) -> tuple[str, ...]:

@@ -98,7 +98,8 @@ def _release(turn: Turn, group_id: str) -> str:
         missing = (
             abs(group.target_units(index))
             - group.legs[index].held_units
-            - group.working(index, plan.side, Purpose.ENTRY)
+            - group.legs[index].closed_units
+            - group.working(index, plan.side)
         )
         allowed = min(missing, _releasable(turn, group, index))
         allowed -= allowed % plan.contract.lot_units

@@ -9,13 +9,16 @@ from __future__ import annotations
 from core.domain.account import Severity
 from core.domain.cover import confirmed_holdings, uncovered_beyond_plan
 from core.domain.effects import AskMargin, ReadBooks
+from core.domain.exposure import Exposure
 from core.domain.facts import FlatCheckAsked, GateAsked, GoalChanged
 from core.domain.groups import Goal, IncompletePolicy, MultiLegOrderGroup
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle
-from core.domain.orders import Outcome
+from core.domain.orders import Outcome, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.admission import admit
-from core.policy.closing import is_reduced, reduce
+from core.policy.child_orders import cancel
+from core.policy.closing import chase_hedges, is_reduced, reduce, trim
+from core.policy.emergency_hedge import EmergencyHedgeExecutor, has_working_hedge
 from core.policy.entry import enter, is_whole, obstacle, whole_copies
 from core.policy.turn import Turn
 
@@ -115,12 +118,53 @@ def _partially_exposed(turn: Turn, group: MultiLegOrderGroup) -> None:
     group_id = group.group_id
     if is_whole(group) and group.copies:
         turn.move(group_id, _S.OPEN, "every leg is filled")
-    elif uncovered_beyond_plan(group.plan, confirmed_holdings(group)):
-        give_up(turn, group_id, "short units stand without cover")
+        return
+    EmergencyHedgeExecutor.answer_uncovered(turn, group_id)
+    group = turn.group(group_id)
+    if group.state is not _S.PARTIALLY_EXPOSED:
+        return
+    if any(leg.closed_units for leg in group.legs) and group.goal is Goal.ENTER:
+        give_up(turn, group_id, "units of it were closed by someone else")
     elif group.goal is Goal.ENTER:
-        _enter_or_give_up(turn, group_id)
+        trim(turn, group_id)
+        if turn.group(group_id).state is _S.PARTIALLY_EXPOSED:
+            _enter_or_give_up(turn, group_id)
     else:
         turn.move(group_id, _S.UNWINDING, group.reason)
+
+
+def _hedging(turn: Turn, group: MultiLegOrderGroup) -> None:
+    """A hedge is at work: keep it going, keep reducing where that is the goal, and go on once it is done."""
+    group_id = group.group_id
+    EmergencyHedgeExecutor.answer_uncovered(turn, group_id)
+    chase_hedges(turn, group_id)
+    group = turn.group(group_id)
+    if group.state is not _S.HEDGING:
+        return
+    uncovered = uncovered_beyond_plan(group.plan, confirmed_holdings(group))
+    if group.goal is not Goal.ENTER:
+        reduce(turn, group_id)
+    if uncovered or has_working_hedge(turn.group(group_id)):
+        if not uncovered and group.hedge.kind != "neutralise":
+            for order in turn.group(group_id).live_orders:
+                if order.purpose is Purpose.HEDGE:
+                    cancel(turn, order, "cover is complete without it")
+        return
+    if turn.group(group_id).state is not _S.HEDGING:
+        return
+    if group.goal is not Goal.ENTER:
+        turn.move(group_id, _S.UNWINDING, group.reason)
+    elif group.hedge.kind in ("complete", "neutralise"):
+        turn.move(group_id, _S.PARTIALLY_EXPOSED, "the hedge is filled")
+    else:
+        give_up(turn, group_id, "short units stood without cover and were taken back")
+
+
+def answer_exposure(turn: Turn, group_id: str, exposure: Exposure) -> None:
+    """A monitor's pass found a group outside its limits: hedge it, or give it up where that is the answer."""
+    reason = EmergencyHedgeExecutor.answer_breach(turn, group_id, exposure)
+    if reason and turn.group(group_id).goal is Goal.ENTER:
+        give_up(turn, group_id, reason)
 
 
 def _open(turn: Turn, group: MultiLegOrderGroup) -> None:
@@ -139,7 +183,9 @@ def _open(turn: Turn, group: MultiLegOrderGroup) -> None:
 
 
 def _unwinding(turn: Turn, group: MultiLegOrderGroup) -> None:
-    _reduce_or_end(turn, group.group_id)
+    EmergencyHedgeExecutor.answer_uncovered(turn, group.group_id)
+    if turn.group(group.group_id).state is group.state:
+        _reduce_or_end(turn, group.group_id)
 
 
 def _closed(turn: Turn, group: MultiLegOrderGroup) -> None:
@@ -219,7 +265,7 @@ _STEP = {
     _S.REJECTED: _ended,
     _S.PLACING: _placing,
     _S.PARTIALLY_EXPOSED: _partially_exposed,
-    _S.HEDGING: _partially_exposed,
+    _S.HEDGING: _hedging,
     _S.UNWINDING: _unwinding,
     _S.OPEN: _open,
     _S.EXITING: _unwinding,

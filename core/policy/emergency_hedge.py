@@ -1,0 +1,381 @@
+"""Emergency hedges: answering short units that stand uncovered, and delta that has run away.
+
+Filled orders are final, so a hedge is always one more trade: take the naked short back, complete the
+protection that is missing, buy cover at another strike, or neutralise delta with the index future.
+Over-hedging is judged as if everything working fills, cover as if none of it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from core.domain.account import Severity
+from core.domain.cover import (
+    Holding,
+    allowed_naked,
+    confirmed_holdings,
+    cover_width,
+    covers,
+    uncovered_beyond_plan,
+    uncovered_by_kind,
+)
+from core.domain.exposure import Exposure
+from core.domain.facts import HedgeWanted, HedgeWindowClosed, HedgeWindowOpened, LegAdded
+from core.domain.groups import LegPlan, LegType, MultiLegOrderGroup
+from core.domain.instruments import Contract, InstrumentKind, Side
+from core.domain.lifecycle import ExecutionLifecycle, ManualCause
+from core.domain.orders import Purpose
+from core.domain.quotes import MarketView
+from core.domain.timing import NS_PER_MS
+from core.policy.child_orders import ChildOrderManager, cancel, failed_attempts
+from core.policy.pricing_rules import closing_price
+from core.policy.turn import Turn
+
+_S = ExecutionLifecycle
+_STUCK_MS = 3_000
+"""A purchase that has not filled for so long while units stand uncovered gives way to another kind."""
+_REFUSED_FOR_MS = 2_000
+"""A contract whose order was refused is not tried again for this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class HedgeChoice:
+    """One way to answer: what to buy or sell, how much of it, and what it costs beyond its fair price."""
+
+    kind: str
+    contract: Contract
+    side: Side
+    units: int
+    cost_paise: float
+    fills_at_once: bool
+    leg: int | None
+    """The group's leg it belongs to; ``None`` where a leg has to be added."""
+
+
+class EmergencyHedgeManager:
+    """What is exposed, and which answer is best. Pure: it reads and proposes."""
+
+    @staticmethod
+    def unanswered_units(group: MultiLegOrderGroup, *, count_working: bool = True) -> int:
+        """Uncovered units that would be left if every purchase that is out filled.
+
+        Zero does not mean safe: it means that enough is on its way.
+        """
+        holdings = _with_purchases(group) if count_working else confirmed_holdings(group)
+        return uncovered_beyond_plan(group.plan, holdings)
+
+    @staticmethod
+    def choices(group: MultiLegOrderGroup, view: MarketView, now_ns: int, units: int) -> list[HedgeChoice]:
+        """Every way to answer ``units`` uncovered, best first.
+
+        While loss is uncapped the fastest comes first, then the cheapest. An answer stays bounded if the
+        order it replaces fills as well: all of them are purchases.
+        """
+        found = list(_reversals(group, view, now_ns, units))
+        found += _completions(group, view, now_ns, units)
+        found += _other_strikes(group, view, now_ns, units)
+        return sorted(found, key=lambda c: (not c.fills_at_once, c.cost_paise, c.contract.symbol, c.kind))
+
+    @staticmethod
+    def neutral_future(
+        group: MultiLegOrderGroup, view: MarketView, now_ns: int, delta_units: float
+    ) -> HedgeChoice | None:
+        """The index future against this delta: whole lots, rounded toward zero, net of what is out."""
+        futures = sorted(
+            (
+                contract
+                for contract in view.contracts.values()
+                if contract.kind is InstrumentKind.FUTURE
+                and contract.underlying == group.plan.underlying
+                and contract.sliceable_units
+                and view.fresh(contract.symbol, now_ns) is not None
+            ),
+            key=lambda contract: contract.expiry,
+        )
+        if not futures:
+            return None
+        contract = futures[0]
+        leg = _leg_of(group, contract)
+        out = 0 if leg is None else group.working(leg, Side.BUY) - group.working(leg, Side.SELL)
+        wanted = int(abs(delta_units + out)) // contract.lot_units * contract.lot_units
+        if not wanted:
+            return None
+        side = Side.SELL if delta_units + out > 0 else Side.BUY
+        return _choice("neutralise", contract, side, wanted, view, now_ns, leg)
+
+
+class EmergencyHedgeExecutor:
+    """Carries answers out, once per window: the first call at once, the others gathered, none dropped."""
+
+    @staticmethod
+    def answer_uncovered(turn: Turn, group_id: str) -> None:
+        """Answer short units without cover, unless enough is on its way already."""
+        group = turn.group(group_id)
+        if not uncovered_beyond_plan(group.plan, confirmed_holdings(group)):
+            _all_clear(turn, group)
+            return
+        counting = turn.guarded("working-in-hedge")
+        units = EmergencyHedgeManager.unanswered_units(group, count_working=counting)
+        if not units:
+            _unstick(turn, group)
+            return
+        if _gathering(turn, group):
+            return
+        if not turn.view.is_open(turn.now_ns):
+            turn.wake(group_id, turn.view.opens_ns)
+            return
+        if group.hedge.tries >= turn.settings.hedge_tries:
+            turn.manual(
+                group_id,
+                ManualCause.HEDGE_EXHAUSTED,
+                f"{units} short units stand without cover after {group.hedge.tries} hedges",
+            )
+            return
+        choices = EmergencyHedgeManager.choices(group, turn.view, turn.now_ns, units)
+        if not choices:
+            turn.wake_in(group_id, turn.settings.monitor_every_ms)
+            return
+        _hedge(turn, group, choices[0], f"{units} short units without cover")
+
+    @staticmethod
+    def answer_breach(turn: Turn, group_id: str, exposure: Exposure) -> str:
+        """Answer delta or loss beyond its limit while a group is incomplete.
+
+        Returns why the group should be given up instead, where no hedge is the answer.
+        """
+        group = turn.group(group_id)
+        since_ns = group.unhedged.since_ns
+        if exposure.uncovered_units or not since_ns or group.state is not _S.PARTIALLY_EXPOSED:
+            return ""
+        loss = -min(exposure.loss_down_paise, exposure.loss_up_paise)
+        over_loss = bool(group.plan.loss_limit_paise) and loss > group.plan.loss_limit_paise
+        long_only = _is_long_only(group)
+        due_ns = since_ns + turn.settings.hedge_long_only_after_ms * NS_PER_MS
+        if over_loss and not long_only:
+            return f"the loss at ±3 % is over its limit: {group.unhedged.reason}"
+        if turn.now_ns < due_ns:
+            turn.wake(group_id, due_ns)
+            turn.alert(
+                f"exposed:{group_id}",
+                Severity.WARNING,
+                f"{group_id}: {group.unhedged.reason}; the missing legs come first, a hedge after 2 s",
+                "exposed",
+                group_id,
+            )
+            return ""
+        if over_loss:
+            return f"long options alone stood over the loss limit for 2 s: {group.unhedged.reason}"
+        if _gathering(turn, group) or _future_working(group):
+            return ""
+        if group.hedge.tries >= turn.settings.hedge_tries:
+            return f"delta stayed over its limit after {group.hedge.tries} hedges"
+        choice = EmergencyHedgeManager.neutral_future(group, turn.view, turn.now_ns, exposure.delta_units)
+        if choice is None:
+            return ""
+        _hedge(turn, group, choice, group.unhedged.reason)
+        return ""
+
+
+def has_working_hedge(group: MultiLegOrderGroup) -> bool:
+    """Whether a hedge order of this group may still fill."""
+    return any(order.purpose is Purpose.HEDGE for order in group.live_orders)
+
+
+def held_back_units(turn: Turn, group: MultiLegOrderGroup) -> int:
+    """Uncovered units that an open debounce window is gathering: nobody else answers them meanwhile."""
+    if turn.now_ns >= group.hedge.window_closes_ns:
+        return 0
+    return EmergencyHedgeManager.unanswered_units(group)
+
+
+def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: str) -> None:
+    group_id = group.group_id
+    wanted = closing_price(turn.settings, choice.contract, choice.side, turn.view, turn.now_ns)
+    if wanted is None:
+        turn.wake_in(group_id, turn.settings.monitor_every_ms)
+        return
+    leg = choice.leg
+    if leg is None:
+        leg = len(group.legs)
+        plan = LegPlan(
+            leg, choice.contract, choice.side, 1, LegType.HEDGE, 50, f"emergency hedge: {choice.kind}"
+        )
+        turn.record(LegAdded(group_id, plan), group_id)
+    turn.record(
+        HedgeWanted(group_id, choice.kind, choice.contract.symbol, choice.side, choice.units, reason),
+        group_id,
+    )
+    closes_ns = turn.now_ns + turn.settings.hedge_debounce_ms * NS_PER_MS
+    turn.record(HedgeWindowOpened(group_id, closes_ns), group_id)
+    ChildOrderManager.intend(turn, group_id, leg, choice.side, choice.units, Purpose.HEDGE, wanted.paise)
+    state = turn.group(group_id).state
+    if state in (_S.PARTIALLY_EXPOSED, _S.UNWINDING, _S.EXITING):
+        turn.move(group_id, _S.HEDGING, f"{choice.kind} {choice.units} {choice.contract.label}: {reason}")
+    turn.wake(group_id, closes_ns)
+
+
+def _gathering(turn: Turn, group: MultiLegOrderGroup) -> bool:
+    """Whether a window is open. What comes while it is waits for its end and is decided once, as a whole."""
+    closes_ns = group.hedge.window_closes_ns
+    if not closes_ns:
+        return False
+    if turn.now_ns < closes_ns:
+        if turn.guarded("trailing-edge"):
+            turn.wake(group.group_id, closes_ns)
+        else:  # the naive debounce: every call starts the wait again
+            again_ns = turn.now_ns + turn.settings.hedge_debounce_ms * NS_PER_MS
+            turn.record(HedgeWindowOpened(group.group_id, again_ns), group.group_id)
+        return True
+    turn.record(HedgeWindowClosed(group.group_id), group.group_id)
+    return False
+
+
+def _all_clear(turn: Turn, group: MultiLegOrderGroup) -> None:
+    if group.hedge.window_closes_ns and turn.now_ns >= group.hedge.window_closes_ns:
+        turn.record(HedgeWindowClosed(group.group_id), group.group_id)
+
+
+def _unstick(turn: Turn, group: MultiLegOrderGroup) -> None:
+    """Enough is on its way but does not arrive: take the oldest back, so that another kind may try."""
+    stuck_ns = _STUCK_MS * NS_PER_MS
+    for order in group.live_orders:
+        if order.side is not Side.BUY or order.purpose is Purpose.STOP:
+            continue
+        quote = turn.view.fresh(order.symbol, turn.now_ns)
+        offered = quote is not None and quote.ask_paise is not None
+        age_ns = turn.now_ns - order.intended_at_ns
+        if age_ns >= stuck_ns and not offered and _offered_elsewhere(turn, group, order.symbol):
+            cancel(turn, order, "it does not fill and units stand uncovered: another kind is tried")
+            return
+        turn.wake(group.group_id, max(order.intended_at_ns + stuck_ns, turn.now_ns + stuck_ns // 6))
+
+
+def _offered_elsewhere(turn: Turn, group: MultiLegOrderGroup, symbol: str) -> bool:
+    choices = EmergencyHedgeManager.choices(group, turn.view, turn.now_ns, 1)
+    return any(choice.contract.symbol != symbol and choice.fills_at_once for choice in choices)
+
+
+def _with_purchases(group: MultiLegOrderGroup) -> list[Holding]:
+    buying = [0] * len(group.legs)
+    for order in group.live_orders:
+        if order.side is Side.BUY and order.purpose is not Purpose.STOP:
+            buying[order.leg] += order.working_units
+    return [(leg.plan.contract, leg.net_units + buying[index]) for index, leg in enumerate(group.legs)]
+
+
+def _is_long_only(group: MultiLegOrderGroup) -> bool:
+    """Nothing is short and nothing that sells is out: all that can be lost is the premium."""
+    return all(leg.net_units >= 0 for leg in group.legs) and not any(
+        order.side is Side.SELL for order in group.live_orders
+    )
+
+
+def _future_working(group: MultiLegOrderGroup) -> bool:
+    return any(group.legs[order.leg].plan.contract.right is None for order in group.live_orders)
+
+
+def _leg_of(group: MultiLegOrderGroup, contract: Contract) -> int | None:
+    for index, leg in enumerate(group.legs):
+        if leg.plan.contract.symbol == contract.symbol:
+            return index
+    return None
+
+
+def _shorts(group: MultiLegOrderGroup) -> Iterator[tuple[int, int]]:
+    """Legs that are short of a kind which is uncovered beyond the plan, with the units of that kind."""
+    naked = uncovered_by_kind(_with_purchases(group), cover_width(group.plan))
+    allowed = allowed_naked(group.plan)
+    for index, leg in enumerate(group.legs):
+        contract = leg.plan.contract
+        if contract.right is None or leg.net_units >= 0:
+            continue
+        kind = (contract.right, contract.expiry)
+        beyond = naked.get(kind, 0) - allowed.get(kind, 0)
+        if beyond > 0:
+            yield index, beyond
+
+
+def _reversals(group: MultiLegOrderGroup, view: MarketView, now_ns: int, units: int) -> Iterator[HedgeChoice]:
+    for index, beyond in _shorts(group):
+        leg = group.legs[index]
+        closable = -leg.net_units - group.working(index, Side.BUY)
+        wanted = _whole(min(units, beyond, closable), leg.plan.contract)
+        if wanted and not _refused(group, index, now_ns):
+            yield _choice("reverse", leg.plan.contract, Side.BUY, wanted, view, now_ns, index)
+
+
+def _completions(
+    group: MultiLegOrderGroup, view: MarketView, now_ns: int, units: int
+) -> Iterator[HedgeChoice]:
+    for short, beyond in _shorts(group):
+        for index, leg in enumerate(group.legs[: len(group.plan.legs)]):
+            contract = leg.plan.contract
+            if leg.plan.side is not Side.BUY or not covers(
+                contract, group.legs[short].plan.contract, cover_width(group.plan)
+            ):
+                continue
+            room = group.plan.units(index) - leg.held_units - group.working(index, Side.BUY)
+            wanted = _whole(min(units, beyond, room), contract)
+            if wanted and not _refused(group, index, now_ns):
+                yield _choice("complete", contract, Side.BUY, wanted, view, now_ns, index)
+
+
+def _other_strikes(
+    group: MultiLegOrderGroup, view: MarketView, now_ns: int, units: int
+) -> Iterator[HedgeChoice]:
+    """The nearest quoted strikes that would cover: bounded even if the order they stand in for fills too."""
+    own = {leg.plan.contract.symbol for leg in group.legs[: len(group.plan.legs)]}
+    for short, beyond in _shorts(group):
+        contract = group.legs[short].plan.contract
+        near = sorted(
+            (
+                other
+                for other in view.contracts.values()
+                if other.symbol not in own
+                and other.expiry == contract.expiry
+                and other.sliceable_units
+                and covers(other, contract, cover_width(group.plan))
+                and view.fresh(other.symbol, now_ns) is not None
+            ),
+            key=lambda other: (abs(other.strike_paise - contract.strike_paise), other.symbol),
+        )
+        for other in near[:4]:
+            leg = _leg_of(group, other)
+            wanted = _whole(min(units, beyond), other)
+            if wanted and (leg is None or not _refused(group, leg, now_ns)):
+                yield _choice("cover", other, Side.BUY, wanted, view, now_ns, leg)
+
+
+def _whole(units: int, contract: Contract) -> int:
+    return max(0, units) // contract.lot_units * contract.lot_units
+
+
+def _refused(group: MultiLegOrderGroup, leg: int, now_ns: int) -> bool:
+    attempts, heard_ns = failed_attempts(group, leg, Side.BUY)
+    return attempts > 0 and now_ns - heard_ns < _REFUSED_FOR_MS * NS_PER_MS
+
+
+_TRADES = {"reverse": 1, "complete": 2, "cover": 2, "neutralise": 2}
+"""How many times the spread is paid until the group is flat: cover that is bought has to be sold again."""
+
+
+def _choice(
+    kind: str,
+    contract: Contract,
+    side: Side,
+    units: int,
+    view: MarketView,
+    now_ns: int,
+    leg: int | None,
+) -> HedgeChoice:
+    """Cost: half the spread for every trade, and once more for each multiple of the size on show."""
+    quote = view.fresh(contract.symbol, now_ns)
+    touch = quote.touch_paise(side) if quote is not None else None
+    if quote is None or touch is None:
+        return HedgeChoice(kind, contract, side, units, float("inf"), False, leg)
+    shown = max(quote.touch_units(side), 1)
+    half = max(quote.half_spread_paise, contract.tick_paise / 2)
+    slippage = half * (units / shown if units > shown else 0.0)
+    cost = units * (half * _TRADES[kind] + slippage)
+    return HedgeChoice(kind, contract, side, units, cost, units <= shown, leg)
