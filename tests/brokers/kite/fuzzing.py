@@ -73,35 +73,50 @@ def ticks() -> list[bytes]:
     return [b"\x00", framed(), *(framed(p) for p in packets), framed(*packets)]
 
 
-def bodies() -> list[bytes]:
-    """Replies of our own making, and the published ones where they lie here."""
-    trade: dict[str, Any] = {
-        "trade_id": "1",
-        "order_id": "2",
-        "exchange": "NFO",
-        "tradingsymbol": "X",
-        "product": "NRML",
-    }
-    trade |= {"transaction_type": "BUY", "quantity": 65, "average_price": 58.15}
+PUBLISHED = {
+    "orders": ("orders.json",),
+    "trades": ("trades.json",),
+    "positions": ("positions.json",),
+    "funds": ("margins.json",),
+    "basket": ("basket_margins.json",),
+    "profile": ("profile.json",),
+    "change": ("order_response.json", "order_modify.json", "order_cancel.json"),
+}
+
+
+def bodies() -> dict[str, list[bytes]]:
+    """Replies by who reads them: of our own making, and the published ones where they lie here."""
+    trade: dict[str, Any] = {"trade_id": "1", "order_id": "2", "exchange": "NFO", "tradingsymbol": "X"}
+    trade |= {"product": "NRML", "transaction_type": "BUY", "quantity": 65, "average_price": 58.15}
     position: dict[str, Any] = {"exchange": "NFO", "tradingsymbol": "X", "product": "NRML", "quantity": -65}
     position |= {"overnight_quantity": 0, "average_price": 57.3}
     error = {"error": {"code": 400, "error_type": "MarginException", "message": "no", "data": None}}
-    equity = {"net": 10.5, "available": {"collateral": 1}, "utilised": {"debits": 2}}
-    datas: list[Any] = [
-        [order_row(), order_row(status="CANCELLED", filled_quantity=30)],
-        [trade],
-        {"net": [position], "day": []},
-        {"order_id": "1953341975595868160"},
-        {"order_id": "7", "children": [{"order_id": "8"}, error]},
-        [{"order_id": "8"}, error],
-        {"equity": equity},
-        {"initial": {"total": 1.5}, "final": {"total": 2}},
+    datas: dict[str, list[Any]] = {
+        "orders": [[order_row(), order_row(status="CANCELLED", filled_quantity=30)], []],
+        "trades": [[trade], [trade, trade | {"trade_id": 7}]],
+        "positions": [{"net": [position], "day": []}],
+        "funds": [{"equity": {"net": 10.5, "available": {"collateral": 1}, "utilised": {"debits": 2}}}],
+        "basket": [{"initial": {"total": 1.5}, "final": {"total": 2}}],
+        "profile": [{"user_id": "AB1234"}],
+        "change": [
+            {"order_id": "1953341975595868160"},
+            {"order_id": "7", "children": [{"order_id": "8"}, error]},
+            [{"order_id": "8"}, error],
+        ],
+    }
+    made = {
+        name: [json.dumps({"status": "success", "data": data}).encode() for data in examples]
+        for name, examples in datas.items()
+    }
+    if MOCKS.is_dir():
+        for name, files in PUBLISHED.items():
+            made[name] += [(MOCKS / file).read_bytes() for file in files]
+    made["dump"] = [b"instrument_token,exchange_token,tradingsymbol\n1,2,X\n"]
+    made["trouble"] = [
+        b'{"status":"error","message":"no","error_type":"InputException","data":null}',
+        b"<html><body>502 Bad Gateway</body></html>",
     ]
-    ours = [json.dumps({"status": "success", "data": data}).encode() for data in datas]
-    ours.append(b'{"status":"error","message":"no","error_type":"InputException","data":null}')
-    ours.append(b"<html><body>502 Bad Gateway</body></html>")
-    published = [path.read_bytes() for path in sorted(MOCKS.glob("*.json"))] if MOCKS.is_dir() else []
-    return ours + published
+    return made
 
 
 def texts() -> list[bytes]:
@@ -117,7 +132,7 @@ def texts() -> list[bytes]:
 def mutate(draw: random.Random, seed: bytes, other: bytes) -> bytes:
     """One to four damages: flipped bytes, cuts, repetitions, splices, and values that hurt."""
     data = bytearray(seed)
-    for _ in range(draw.randint(1, 4)):
+    for _ in range(draw.choice((1, 1, 1, 2, 4))):
         at = draw.randrange(len(data) + 1)
         kind = draw.randrange(7)
         if kind == 0 and data:
@@ -147,15 +162,17 @@ class KiteFuzz:
         self._stream = KiteStream(SESSION, Instant(), lambda: 0.0)
         self._stream.watch({OPTION: "X", NIFTY: "NIFTY 50"})
         self._ticks, self._bodies, self._texts = ticks(), bodies(), texts()
-        self._reads: list[Callable[[], Coroutine[Any, Any, object]]] = [
-            self._rest.orders,
-            self._rest.trades,
-            self._rest.positions,
-            self._rest.funds,
-            self._rest.profile,
-            self._rest.instruments,
-            lambda: self._rest.basket_margin(()),
-        ]
+        self._kinds = sorted(self._bodies)
+        self._reads: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+            "orders": self._rest.orders,
+            "trades": self._rest.trades,
+            "positions": self._rest.positions,
+            "funds": self._rest.funds,
+            "profile": self._rest.profile,
+            "dump": self._rest.instruments,
+            "basket": lambda: self._rest.basket_margin(()),
+        }
+        self._readers = sorted(self._reads)
         change = OrderChange(OrderType.LIMIT, 65, 5_800)
         self._changes: list[Callable[[], Coroutine[Any, Any, object]]] = [
             lambda: self._rest.place(request()),
@@ -189,15 +206,18 @@ class KiteFuzz:
             self.refused += 1
 
     def _answer(self) -> None:
-        self.last = mutate(self._draw, self._draw.choice(self._bodies), self._draw.choice(self._bodies))
-        self._transport.body = self.last
-        self._transport.status = self._draw.choice(STATUSES)
-        if self._draw.random() < 0.3:
-            reply = at_once(self._draw.choice(self._changes)())
-            assert isinstance(reply, Reply)
+        """Damage to what the reader expects, and now and then to something else altogether."""
+        draw = self._draw
+        reader = "change" if draw.random() < 0.3 else draw.choice(self._readers)
+        of = reader if draw.random() < 0.8 else draw.choice(self._kinds)
+        body, other = draw.choice(self._bodies[of]), draw.choice(self._bodies[draw.choice(self._kinds)])
+        self._transport.body = self.last = mutate(draw, body, other)
+        self._transport.status = draw.choice(STATUSES)
+        if reader == "change":
+            assert isinstance(at_once(draw.choice(self._changes)()), Reply)
             return
         try:
-            at_once(self._draw.choice(self._reads)())
+            at_once(self._reads[reader]())
             self.read_well += 1
         except BookUnavailable:
             self.refused += 1
