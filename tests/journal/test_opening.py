@@ -28,18 +28,21 @@ def written(path: Path, commits: int = 3) -> None:
 
 
 @contextmanager
-def folder_as_a_plain_user() -> Iterator[Path]:
-    """A folder of an unprivileged user, and this process as that user: root may write anywhere."""
-    with tempfile.TemporaryDirectory() as name:
-        if os.geteuid() != 0:
-            yield Path(name)
-            return
-        os.chown(name, 65_534, 65_534)
-        os.seteuid(65_534)
-        try:
-            yield Path(name)
-        finally:
-            os.seteuid(0)
+def as_a_plain_user(folder: Path) -> Iterator[None]:
+    """Everything in the folder belongs to an unprivileged user, and this process is that user.
+
+    Root may write anywhere, so as root nothing could be refused.
+    """
+    if os.geteuid() != 0:
+        yield
+        return
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, 65_534, 65_534)
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def test_a_new_journal_and_its_companions_are_for_their_owner_only(tmp_path: Path) -> None:
@@ -136,21 +139,23 @@ def test_a_path_where_no_journal_can_be_is_refused(tmp_path: Path, name: str) ->
 
 
 def test_an_unwritable_folder_is_refused_by_name() -> None:
-    with folder_as_a_plain_user() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         folder.chmod(0o500)
-        with pytest.raises(JournalUnusable, match="cannot be created"):
+        with as_a_plain_user(folder), pytest.raises(JournalUnusable, match="cannot be created"):
             open_journal(folder / "a.journal")
-        folder.chmod(0o700)
 
 
 def test_a_read_only_journal_is_refused_for_writing_and_can_be_read() -> None:
-    with folder_as_a_plain_user() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         path = folder / "a.journal"
         written(path)
         path.chmod(0o400)
-        with pytest.raises(JournalUnusable, match="read-only"):
-            open_journal(path)
-        assert len(list(read_journal(path))) == 6
+        with as_a_plain_user(folder):
+            with pytest.raises(JournalUnusable, match="read-only"):
+                open_journal(path)
+            assert len(list(read_journal(path))) == 6
 
 
 def test_a_page_overwritten_by_the_disk_is_found_at_the_opening(tmp_path: Path) -> None:
