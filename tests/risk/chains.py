@@ -6,6 +6,7 @@ import csv
 import gzip
 from dataclasses import replace
 from datetime import date, datetime, time
+from functools import cache
 from pathlib import Path
 
 from core.domain.calendar import SessionCalendar
@@ -85,6 +86,7 @@ def quote(symbol: str, mid_paise: float, half_spread_paise: int = 10, at_ns: int
     return Quote(symbol, at_ns, bid, 650, max(bid + 5, round(mid_paise) + half_spread_paise), 650, bid)
 
 
+@cache
 def recorded_view(minute: str = "2025-08-29 11:00") -> MarketView:
     """The recorded chain as of the first poll at or after a minute, both expiries."""
     contracts: dict[str, Contract] = {}
