@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -120,16 +121,54 @@ async def _played(how: Play, rehearsal: Rehearsal) -> Report:
 async def _under_console(
     how: Play, rehearsal: Rehearsal, playing: asyncio.Task[Report], pacing: asyncio.Task[None]
 ) -> Report | None:
-    from console.playing_screen import show
+    """Play under the console. When the terminal is lost the play goes on without it, to its end."""
+    from console.host import ConsoleEnd, run_console
+    from console.options import ConsoleOptions
 
-    return await show(
-        rehearsal,
-        playing,
-        pacing,
-        exit_when_done=how.exit_when_done,
-        observe=how.observe,
-        lag=rehearsal.engine.metrics.loop_lag,
+    painted = _Painted()
+    leave = asyncio.Event()
+    screen = asyncio.create_task(
+        run_console(
+            rehearsal,
+            playing,
+            ConsoleOptions(by=getpass.getuser(), observe=how.observe),
+            leave=leave,
+            on_painted=painted.show,
+            on_gone=painted.hide,
+        )
     )
+    lag = asyncio.create_task(watch_lag(rehearsal.engine.metrics.loop_lag, painted))
+    try:
+        await asyncio.wait({screen, playing, pacing}, return_when=asyncio.FIRST_COMPLETED)
+        if playing.done() and how.exit_when_done:
+            leave.set()
+        end = await screen
+        if end in (ConsoleEnd.TERMINAL_LOST, ConsoleEnd.CRASHED):
+            painted.show()
+            await _first_to_fail(playing, pacing)
+        return playing.result() if playing.done() else None
+    finally:
+        lag.cancel()
+        screen.cancel()
+        await asyncio.gather(screen, return_exceptions=True)
+
+
+class _Painted:
+    """Whether loop lag counts: from the first painted screen, and not while a screen is being restarted."""
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def show(self) -> None:
+        """A screen has reached the terminal, or none will any more."""
+        self._shown = True
+
+    def hide(self) -> None:
+        """The screen is gone."""
+        self._shown = False
+
+    def __call__(self) -> bool:
+        return self._shown
 
 
 def _keep(how: Play, report: Report) -> None:

@@ -211,6 +211,7 @@ def _gate_decided(account: Account, fact: f.GateDecided, at_ns: int) -> Account:
         fact.basis,
         fact.sentence,
         at_ns,
+        fact.basket_paise,
     )
     return _with_group(account, replace(group, gate=gate, gate_asked_ns=0))
 

@@ -83,6 +83,8 @@ class GateDecided:
     use_bps: int
     basis: str
     sentence: str
+    basket_paise: int = 0
+    """What the broker would block for the whole as a basket; 0 where it did not say."""
 
 
 @dataclass(frozen=True, slots=True)

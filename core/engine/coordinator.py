@@ -14,6 +14,10 @@ from core.domain.account import Account
 from core.domain.effects import CancelOrder, ModifyOrder, SendOrder
 from core.domain.inputs import CancelReply, Input, ModifyReply, SendReply
 from core.domain.orders import OrderType, Outcome
+from core.policy.collaborators import Collaborators
+from core.policy.emergency_hedge import EmergencyHedgeManager
+from core.policy.leg_priority import LegPriorityCalculator
+from core.risk.worst_case import WorstCaseMarginSimulator
 
 Send = SendOrder | ModifyOrder | CancelOrder
 
@@ -25,7 +29,20 @@ class ExecutionCoordinator:
     whatever asked for it.
     """
 
-    def __init__(self, port: OrderPort, post: Callable[[Input], None]) -> None:
+    def __init__(
+        self,
+        port: OrderPort,
+        post: Callable[[Input], None],
+        *,
+        priority_calculator: LegPriorityCalculator | None = None,
+        hedge_manager: EmergencyHedgeManager | None = None,
+        margin_simulator: WorstCaseMarginSimulator | None = None,
+    ) -> None:
+        self.collaborators = Collaborators(
+            priority_calculator or LegPriorityCalculator(),
+            hedge_manager or EmergencyHedgeManager(),
+            margin_simulator or WorstCaseMarginSimulator(),
+        )
         self._port = port
         self._post = post
         self._sent: set[str] = set()

@@ -45,6 +45,7 @@ from core.journal.persistence import PersistenceLayer
 from core.journal.writing import Batch
 from core.policy.decide import decide, fail
 from core.policy.turn import Decision
+from core.risk.worst_case import WorstCase, WorstCaseMarginSimulator
 
 BATCH_ITEMS = 64
 BATCH_NS = 2 * NS_PER_MS
@@ -77,6 +78,7 @@ class ExecutionEngine:
         release: Hold = _nothing,
         strict: bool = False,
         guards_off: frozenset[str] = frozenset(),
+        margin_simulator: WorstCaseMarginSimulator | None = None,
     ) -> None:
         self.clock = clock
         self.account = account
@@ -84,7 +86,7 @@ class ExecutionEngine:
         self.metrics = Metrics()
         self.version = 0
         self.books = BookReader(clock, books, self.post, self._poll_every_ms, self.metrics.funded)
-        self.coordinator = ExecutionCoordinator(orders, self.post)
+        self.coordinator = ExecutionCoordinator(orders, self.post, margin_simulator=margin_simulator)
         self.stream_up = False
         self.stream_ns: int | None = None
         self._journal = journal
@@ -105,6 +107,7 @@ class ExecutionEngine:
         self._listeners: list[Callable[[tuple[Recorded, ...]], None]] = []
         self._stopping = False
         self._failure = ""
+        self.worst_cases: dict[str, WorstCase] = {}
         self.exposures: Mapping[str, Exposure] = {}
 
     # What reaches the core
@@ -207,6 +210,7 @@ class ExecutionEngine:
             rows.extend(decision.rows)
             effects.extend(decision.effects)
             wakes.update(decision.wakes)
+            self.worst_cases.update(decision.worst_cases)
             if decision.measured is not None:
                 self.exposures = decision.measured
                 self.metrics.measured(now_ns, decision.measured)
@@ -220,7 +224,9 @@ class ExecutionEngine:
 
     def _decide(self, item: Input, now_ns: int) -> Decision:
         try:
-            return decide(self.account, item, self.view, now_ns, self._guards_off)
+            return decide(
+                self.account, item, self.view, now_ns, self._guards_off, self.coordinator.collaborators
+            )
         except Exception as error:
             if self._strict:
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from core.domain.exposure import Exposure
 from core.domain.facts import Recorded
@@ -118,17 +119,23 @@ class Publisher:
         funds = self._engine.books.funds
         if funds is None:
             return MarginMeter()
-        basket = None
-        gates = [group.gate for group in self._engine.account.groups.values() if group.gate]
-        if gates:
-            basket = max(gates, key=lambda gate: gate.at_ns).required_paise
-        return MarginMeter(
+        gates = [(g.gate.at_ns, g.group_id, g.gate) for g in self._engine.account.groups.values() if g.gate]
+        meter = MarginMeter(
             total_paise=funds.total_paise,
             used_paise=funds.used_paise,
-            basket_paise=basket,
-            basis="the exchange's simplified charge",
+            basis="the broker's charge",
             peak_pct=self._engine.metrics.margin_peak_pct,
             limit_bps=self._engine.account.settings.margin_use_max_bps,
+        )
+        if not gates:
+            return meter
+        _, group_id, gate = max(gates, key=lambda entry: entry[:2])
+        worst = self._engine.worst_cases.get(group_id)
+        return replace(
+            meter,
+            worst_paise=gate.required_paise,
+            worst_words=gate.sentence if worst is None or worst.worst is None else worst.worst.words,
+            basket_paise=gate.basket_paise or None,
         )
 
     def _health(self, now_ns: int) -> Health:

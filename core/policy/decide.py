@@ -16,6 +16,7 @@ from core.domain.facts import (
 )
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle, ManualCause
 from core.domain.quotes import MarketView
+from core.policy.collaborators import Collaborators
 from core.policy.exposure import InterimExposureHandler, judge
 from core.policy.group import advance, answer_exposure
 from core.policy.kill_switch import trip
@@ -33,6 +34,7 @@ from core.policy.reconcile import reconcile
 from core.policy.turn import Decision, Turn
 
 _S = ExecutionLifecycle
+_STANDARD = Collaborators()
 
 
 def decide(
@@ -41,10 +43,12 @@ def decide(
     view: MarketView,
     now_ns: int,
     guards_off: frozenset[str] = frozenset(),
+    collaborators: Collaborators | None = None,
 ) -> Decision:
     """The facts, effects and next looks that follow from one input."""
     turn = Turn(account, view, now_ns, guards_off=guards_off)
-    for group_id in sorted(_touched(turn, item)):
+    parts = _STANDARD if collaborators is None else collaborators
+    for group_id in sorted(_touched(turn, item, parts)):
         if group_id in turn.account.groups:
             advance(turn, group_id)
     return turn.done()
@@ -73,7 +77,7 @@ def fail(account: Account, group_id: str, error: str, view: MarketView, now_ns: 
     return turn.done()
 
 
-def _touched(turn: Turn, item: i.Input) -> Iterable[str]:
+def _touched(turn: Turn, item: i.Input, parts: Collaborators) -> Iterable[str]:
     """Take an input over and name the groups that may have to do something about it."""
     match item:
         case i.QuotesMoved(symbols):
@@ -95,9 +99,9 @@ def _touched(turn: Turn, item: i.Input) -> Iterable[str]:
         case i.WakeUp(groups):
             return groups
         case i.SubmitGroup():
-            return _submit(turn, item)
+            return _submit(turn, item, parts.priority_calculator)
         case i.MarginAnswered():
-            decide_gate(turn, item)
+            decide_gate(turn, item, parts.margin_simulator)
             return (item.group_id,)
         case i.OperatorCommand():
             return obey(turn, item)
@@ -141,11 +145,11 @@ def _monitor(turn: Turn) -> set[str]:
     return outside
 
 
-def _submit(turn: Turn, item: i.SubmitGroup) -> tuple[str, ...]:
+def _submit(turn: Turn, item: i.SubmitGroup, calculator: LegPriorityCalculator) -> tuple[str, ...]:
     plan = item.plan
     if plan.group_id in turn.account.groups:
         return (plan.group_id,)
-    planned = LegPriorityCalculator().plan_again(plan, turn.view.quotes)
+    planned = calculator.plan_again(plan, turn.view.quotes)
     turn.record(GroupPlanned(planned), plan.group_id)
     return (plan.group_id,)
 

@@ -1,40 +1,107 @@
-"""The margin gate: no group is sent whose margin exceeds the safety buffer. Exits and hedges never ask."""
+"""The margin gate: no group is sent whose worst case exceeds the safety buffer. Exits and hedges never ask.
+
+Our own stressed estimate and the broker's basket margin both have to pass; the basket is the last word about
+what is blocked, the estimate about what a partial fill and a shock would need.
+"""
 
 from __future__ import annotations
 
+from core.domain.account import Account
+from core.domain.cover import Holding
 from core.domain.facts import GateDecided
+from core.domain.groups import Goal, MultiLegOrderGroup
 from core.domain.inputs import MarginAnswered
-from core.domain.lifecycle import ExecutionLifecycle
+from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle
 from core.domain.money import rupees
+from core.domain.quotes import MarketView
 from core.policy.turn import Turn
+from core.risk.worst_case import WorstCaseMarginSimulator
 
-BROKER_BASIS = "broker's basket"
+BASIS = "worst case over fill prefixes and shocks"
 
 
-def decide_gate(turn: Turn, answer: MarginAnswered) -> None:
-    """Judge a group by the broker's margin for it as a basket, sent leg by leg."""
+def decide_gate(turn: Turn, answer: MarginAnswered, simulator: WorstCaseMarginSimulator) -> None:
+    """Judge a group by its worst case on the way in, and by the broker's margin for it as a basket."""
     group = turn.account.groups.get(answer.group_id)
     if group is None or group.is_over or not group.gate_asked_ns:
         return
-    if answer.funds is None or answer.basket_paise is None:
-        return  # no answer is no permission: it is asked again
     funds = answer.funds
+    if funds is None:
+        return  # no answer is no permission: it is asked again
     started = group.state is not ExecutionLifecycle.VALIDATING
-    # A basket's initial margin is for orders sent at once; ours sends no short before its cover is
-    # confirmed. Once legs are out, what they block is part of what is used already.
-    required = max(funds.used_paise, answer.basket_paise) if started else answer.basket_paise
-    available = funds.total_paise if started else funds.available_paise
-    limit = available * turn.settings.margin_use_max_bps // 10_000
-    use_bps = 10_000 * required // available if available > 0 else 10_000
-    passed = required <= limit
-    if passed:
-        sentence = f"margin {rupees(required)} is {use_bps / 100:.0f} % of {rupees(available)}: passed"
-    else:
-        sentence = (
-            f"margin {rupees(required)} is {use_bps / 100:.0f} % of {rupees(available)}, "
-            f"{rupees(required - limit)} over the safety buffer"
-        )
+    worst = simulator.simulate(
+        group.plan,
+        turn.view,
+        funds,
+        now_ns=turn.now_ns,
+        filled_units={index: leg.entered_units for index, leg in enumerate(group.legs)},
+        others=_others(turn.account, group, turn.view),
+        reserved=_reserved(turn.account, group) if turn.guarded("margin-reservation") else (),
+        own_blocked_paise=_own_blocked(turn.account, group, funds.used_paise) if started else 0,
+    )
+    turn.worst_cases[group.group_id] = worst
+    sentence, passed = worst.sentence, worst.passed
+    basket = answer.basket_paise
+    if passed and basket is not None and not started:
+        limit = funds.available_paise * turn.settings.margin_use_max_bps // 10_000
+        if basket > limit:
+            passed = False
+            sentence = (
+                f"Refused: the broker's basket margin is {rupees(basket)}; of "
+                f"{rupees(funds.available_paise)} available {rupees(limit)} may be used, so it is "
+                f"{rupees(basket - limit)} short."
+            )
     turn.record(
-        GateDecided(answer.group_id, passed, required, available, use_bps, BROKER_BASIS, sentence),
+        GateDecided(
+            answer.group_id,
+            passed,
+            worst.required_paise,
+            worst.available_paise,
+            worst.use_bps,
+            BASIS,
+            sentence,
+            basket or 0,
+        ),
         answer.group_id,
     )
+
+
+def _others(account: Account, group: MultiLegOrderGroup, view: MarketView) -> list[Holding]:
+    """What the account holds besides this group: other groups' legs and the trader's own positions."""
+    held = [
+        (leg.plan.contract, leg.net_units)
+        for other in account.groups.values()
+        if other.group_id != group.group_id
+        for leg in other.legs
+        if leg.net_units
+    ]
+    for key, units in account.foreign.items():
+        contract = view.contracts.get(key.symbol)
+        if contract is not None and units:
+            held.append((contract, units))
+    return held
+
+
+def _reserved(account: Account, group: MultiLegOrderGroup) -> list[Holding]:
+    """What groups in flight will still hold: their margin is spoken for although nobody blocks it yet."""
+    reserved: list[Holding] = []
+    for other in account.groups.values():
+        in_flight = other.goal is Goal.ENTER and not other.is_over
+        if other.group_id == group.group_id or not in_flight:
+            continue
+        if other.state in BEFORE_ANY_SEND and (other.gate is None or not other.gate.passed):
+            continue
+        for index, leg in enumerate(other.legs[: len(other.plan.legs)]):
+            missing = other.target_units(index) - leg.net_units
+            if missing * leg.plan.side.sign > 0:
+                reserved.append((leg.plan.contract, missing))
+    return reserved
+
+
+def _own_blocked(account: Account, group: MultiLegOrderGroup, used_paise: int) -> int:
+    """What the broker blocks for this group already: its share of the account's short units."""
+    mine = sum(abs(leg.net_units) for leg in group.legs if leg.net_units < 0)
+    total = sum(
+        abs(leg.net_units) for other in account.groups.values() for leg in other.legs if leg.net_units < 0
+    ) + sum(abs(units) for units in account.foreign.values() if units < 0)
+    return used_paise * mine // total if total else 0

@@ -23,6 +23,7 @@ from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.quotes import MarketView
 from core.domain.settings import ExecutionSettings
 from core.domain.timing import NS_PER_MS
+from core.risk.worst_case import WorstCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Decision:
     wakes: Mapping[str, int]
     measured: Mapping[str, Exposure] | None = None
     """The exposure of every group that was looked at, where the input was a monitor's pass."""
+    worst_cases: Mapping[str, WorstCase] = field(default_factory=dict)
+    """The worst case of every group whose margin was decided."""
 
 
 @dataclass(slots=True)
@@ -51,6 +54,7 @@ class Turn:
     effects: list[Effect] = field(default_factory=list)
     wakes: dict[str, int] = field(default_factory=dict)
     measured: Mapping[str, Exposure] | None = None
+    worst_cases: dict[str, WorstCase] = field(default_factory=dict)
     guards_off: frozenset[str] = frozenset()
     """Guards that the simulator has switched off to show that it notices; empty in production."""
 
@@ -145,4 +149,6 @@ class Turn:
 
     def done(self) -> Decision:
         """What the turn came to."""
-        return Decision(self.account, tuple(self.rows), tuple(self.effects), self.wakes, self.measured)
+        return Decision(
+            self.account, tuple(self.rows), tuple(self.effects), self.wakes, self.measured, self.worst_cases
+        )

@@ -32,6 +32,7 @@ from core.engine.view_keeper import ViewKeeper
 from core.journal.opening import SCHEMA_VERSION
 from core.journal.persistence import PersistenceLayer
 from core.journal.writing import Batch
+from core.market.margin_parameters import built_in_parameters
 from core.rehearsal import invariants
 from core.rehearsal.invariants import Judge
 from core.rehearsal.market_time import MarketTime
@@ -44,6 +45,7 @@ from core.rehearsal.report import (
     violations_report,
 )
 from core.rehearsal.world import World
+from core.risk.worst_case import WorstCaseMarginSimulator
 
 GRACE_NS = 120 * NS_PER_S
 """How long after its length a rehearsal waits for groups that do not rest yet."""
@@ -143,6 +145,7 @@ class Rehearsal:
             hold=self.clock.hold,
             release=self.clock.release,
             strict=False,
+            margin_simulator=WorstCaseMarginSimulator(built_in_parameters(), calendar=prepared.calendar),
         )
         self.engine.subscribe(self._take_rows)
         self.publisher = Publisher(

@@ -1,0 +1,18 @@
+"""The parts of policy that can be exchanged as a whole: who scores legs, hedges, stops and judges margin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from core.policy.emergency_hedge import EmergencyHedgeManager
+from core.policy.leg_priority import LegPriorityCalculator
+from core.risk.worst_case import WorstCaseMarginSimulator
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborators:
+    """What a decision is made with, besides the account, the input and the market."""
+
+    priority_calculator: LegPriorityCalculator = field(default_factory=LegPriorityCalculator)
+    hedge_manager: EmergencyHedgeManager = field(default_factory=EmergencyHedgeManager)
+    margin_simulator: WorstCaseMarginSimulator = field(default_factory=WorstCaseMarginSimulator)
