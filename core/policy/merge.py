@@ -89,6 +89,8 @@ def merge_order(turn: Turn, report: OrderReport, source: Source) -> str | None:
     status = _merged_status(order, report)
     filled = max(order.filled_units, report.filled_units)
     limit = report.limit_paise
+    if report.at_ns < order.repriced_at_ns:
+        limit = order.limit_paise  # told before the order was last re-priced
     known = (
         order.order_id == report.order_id
         and status is order.status
