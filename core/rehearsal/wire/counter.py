@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -37,6 +38,19 @@ class CutShort(Response):
         headers = [(b"content-type", b"application/json"), (b"content-length", b"512")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b'{"status":"succ'})
+
+
+async def astray(request: Request, error: Exception) -> Response:
+    """A path or method that Kite does not have, or a fault of our own, in Kite's envelope."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return answered(Refusal(status, "GeneralException", ASTRAY.get(status, ASTRAY[500])))
+
+
+ASTRAY = {
+    404: "Route not found",
+    405: "Method not allowed",
+    500: "Something went wrong in the simulated exchange",
+}
 
 
 def answered(answer: Answer | bool) -> Response:

@@ -18,7 +18,7 @@ from core.domain.quotes import Quote
 from core.domain.timing import NS_PER_MS
 from core.rehearsal.market_time import MarketTime
 from core.rehearsal.wire.access import Access, Credentials
-from core.rehearsal.wire.counter import Counter
+from core.rehearsal.wire.counter import ASTRAY, Counter, astray
 from core.rehearsal.wire.desk import Desk, WitnessedBooks
 from core.rehearsal.wire.listing import Listing
 from core.rehearsal.wire.ticker import Ticker
@@ -79,7 +79,7 @@ class WireExchange:
         access = Access(credentials, market, mint)
         self.ticker = Ticker(self.desk, access, market)
         routes = [*Counter(self.desk, access).routes(), WebSocketRoute("/", self.ticker.serve)]
-        self.app = Starlette(routes=routes)
+        self.app = Starlette(routes=routes, exception_handlers=dict.fromkeys(ASTRAY, astray))
 
     def show(self, quotes: Mapping[str, Quote], forwards: Mapping[tuple[str, date], float]) -> None:
         """Put what the market says on the tape and on the stream."""

@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Any
 
-from kiteconnect import KiteConnect, KiteTicker  # type: ignore[import-untyped]
+from kiteconnect import KiteConnect, KiteTicker
 
 PACE_S = 0.3
 """Between requests: the exchange keeps to Kite's read limits in its own, faster, seconds."""

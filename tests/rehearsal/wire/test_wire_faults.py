@@ -176,6 +176,18 @@ def test_headers_are_enforced(headers: dict[str, Any], status: int, error: str) 
     tell(story)
 
 
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("PATCH", "/orders", 405)])
+def test_a_path_that_kite_does_not_have_is_refused_in_its_envelope(
+    method: str, path: str, status: int
+) -> None:
+    async def story(at: Served) -> None:
+        async with httpx.AsyncClient(base_url=at.ready.rest) as http:
+            answer = await http.request(method, path)
+        assert (answer.status_code, answer.json()["error_type"]) == (status, "GeneralException")
+
+    tell(story)
+
+
 @pytest.mark.parametrize("path", ["/margins/orders", "/margins/basket", "/orders/regular", "/orders/amo"])
 @pytest.mark.parametrize(
     "body", [b"", b"[", b"[1]", b'[{"quantity":"x"}]', b"\xff\xfe", b"price=NaN", b"[{}]"]
