@@ -6,12 +6,11 @@ signed, so values and losses are in paise and deltas in units.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from core.risk.pricing import FloatArray
@@ -49,12 +48,12 @@ class LegExposures:
 
 
 def leg_exposures(
-    forwards_paise: Sequence[float] | FloatArray,
-    strikes_paise: Sequence[float] | FloatArray,
-    years: Sequence[float] | FloatArray,
-    vols: Sequence[float] | FloatArray,
-    right_signs: Sequence[int] | FloatArray,
-    units: Sequence[int] | FloatArray,
+    forwards_paise: ArrayLike,
+    strikes_paise: ArrayLike,
+    years: ArrayLike,
+    vols: ArrayLike,
+    right_signs: ArrayLike,
+    units: ArrayLike,
     *,
     shock: float = SHOCK,
 ) -> LegExposures:
