@@ -20,7 +20,7 @@ from core.domain.account import (
 from core.domain.groups import Gate, Goal, LegState, MultiLegOrderGroup, Unhedged
 from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle, require_transition
-from core.domain.orders import TERMINAL, ChildOrder, Fill, OrderStatus, OrderType, Outcome
+from core.domain.orders import TERMINAL, ChildOrder, Fill, OrderStatus, OrderType, Outcome, Purpose
 from core.domain.tags import group_id_of
 from core.domain.timing import NS_PER_S
 
@@ -70,9 +70,12 @@ def _with_order(
     elif order.tag not in live:
         live = (*live, order.tag)
     filled = order.filled_units - (before.filled_units if before is not None else 0)
+    leg = group.legs[order.leg]
+    if before is not None and not leg.stop_triggered_ns and _was_triggered(before, order):
+        leg = replace(leg, stop_triggered_ns=at_ns)
+        group = replace(group, legs=_replaced(group.legs, order.leg, leg))
     if not filled:
         return replace(group, orders=orders, live=live)
-    leg = group.legs[order.leg]
     if order.side is Side.BUY:
         leg = replace(leg, bought_units=leg.bought_units + filled, filled_at_ns=at_ns)
     else:
@@ -85,6 +88,18 @@ def _with_order(
         first_fill_ns=group.first_fill_ns or at_ns,
         last_fill_ns=at_ns,
     )
+
+
+def _was_triggered(before: ChildOrder, order: ChildOrder) -> bool:
+    """Whether a resting stop has been released by the market, or was turned away when it should have been.
+
+    A stop that we ourselves turned into a limit order is not triggered by being open.
+    """
+    if before.purpose is not Purpose.STOP or order.order_type is not OrderType.SL or before.asked_to_limit:
+        return False
+    if order.filled_units or order.status in (OrderStatus.OPEN, OrderStatus.COMPLETE):
+        return True
+    return before.status is OrderStatus.TRIGGER_PENDING and order.status is OrderStatus.REJECTED
 
 
 def _replaced(legs: tuple[LegState, ...], index: int, leg: LegState) -> tuple[LegState, ...]:
@@ -173,6 +188,7 @@ def _state_changed(account: Account, fact: f.StateChanged, at_ns: int) -> Accoun
     group = account.groups[fact.group_id]
     require_transition(fact.group_id, group.state, fact.state)
     manual = fact.state is ExecutionLifecycle.MANUAL
+    leaves_manual = group.state is ExecutionLifecycle.MANUAL
     return _with_group(
         account,
         replace(
@@ -184,6 +200,7 @@ def _state_changed(account: Account, fact: f.StateChanged, at_ns: int) -> Accoun
             manual_since_ns=at_ns if manual else 0,
             handled=False,
             flat_asked_ns=0,
+            hedge=replace(group.hedge, tries=0) if leaves_manual else group.hedge,
         ),
     )
 
@@ -192,7 +209,14 @@ def _goal_changed(account: Account, fact: f.GoalChanged, at_ns: int) -> Account:
     group = account.groups[fact.group_id]
     return _with_group(
         account,
-        replace(group, goal=fact.goal, copies=fact.copies, goal_since_ns=at_ns, reason=fact.reason),
+        replace(
+            group,
+            goal=fact.goal,
+            copies=fact.copies,
+            goal_since_ns=at_ns,
+            extended_until_ns=fact.until_ns or group.extended_until_ns,
+            reason=fact.reason,
+        ),
     )
 
 
@@ -266,6 +290,8 @@ def _order_seen(account: Account, fact: f.OrderSeen, at_ns: int) -> Account:
         status = order.status if order.status in TERMINAL else fact.status
         if filled >= order.units and fact.status is OrderStatus.COMPLETE:
             status = OrderStatus.COMPLETE
+        if fact.order_type is not None:
+            order = _with_shape(order, fact, fact.order_type)
         return replace(
             order,
             outcome=Outcome.CONFIRMED,
@@ -275,12 +301,33 @@ def _order_seen(account: Account, fact: f.OrderSeen, at_ns: int) -> Account:
             limit_paise=fact.limit_paise or order.limit_paise,
             message=fact.message or order.message,
             cancel_pending=order.cancel_pending and status not in TERMINAL,
+            cancel_since_ns=0 if status in TERMINAL else order.cancel_since_ns,
             heard_at_ns=at_ns,
             lookups=0,
         )
 
     account = _change_order(account, fact.tag, at_ns, change)
     return _with_id(account, fact.order_id, fact.tag)
+
+
+def _with_shape(order: ChildOrder, fact: f.OrderSeen, order_type: OrderType) -> ChildOrder:
+    """Quantity, trigger and kind as the broker has them: whatever modification was on its way is settled.
+
+    A stop that is a stop again after its change into a limit was accepted has been refused that change.
+    """
+    undone = order.order_type is OrderType.LIMIT and order_type is OrderType.SL
+    return replace(
+        order,
+        units=fact.units or order.units,
+        trigger_paise=fact.trigger_paise,
+        order_type=order_type,
+        modify_pending=False,
+        modify_refusals=order.modify_refusals + undone,
+        asked_limit_paise=0,
+        asked_units=0,
+        asked_to_limit=False,
+        asked_trigger_paise=0,
+    )
 
 
 def _order_not_found(account: Account, fact: f.OrderNotFound, at_ns: int) -> Account:
@@ -352,6 +399,7 @@ def _modify_intended(account: Account, fact: f.ModifyIntended, at_ns: int) -> Ac
             asked_limit_paise=fact.limit_paise,
             asked_units=fact.units,
             asked_to_limit=fact.to_limit,
+            asked_trigger_paise=fact.trigger_paise,
         ),
     )
     return _count_send(account, at_ns)
@@ -365,19 +413,24 @@ def _modify_answered(account: Account, fact: f.ModifyAnswered, at_ns: int) -> Ac
                 order,
                 limit_paise=order.asked_limit_paise or order.limit_paise,
                 units=order.asked_units or order.units,
+                trigger_paise=order.asked_trigger_paise or order.trigger_paise,
                 order_type=OrderType.LIMIT if order.asked_to_limit else order.order_type,
+                modify_refusals=0,
                 asked_limit_paise=0,
                 asked_units=0,
                 asked_to_limit=False,
+                asked_trigger_paise=0,
             )
         if fact.outcome is Outcome.UNKNOWN:
             return replace(order, message=fact.message)
         return replace(
             order,
             message=fact.message,
+            modify_refusals=order.modify_refusals + 1,
             asked_limit_paise=0,
             asked_units=0,
             asked_to_limit=False,
+            asked_trigger_paise=0,
         )
 
     return _change_order(account, fact.tag, at_ns, change)
@@ -393,6 +446,7 @@ def _cancel_intended(account: Account, fact: f.CancelIntended, at_ns: int) -> Ac
             cancel_pending=True,
             cancel_asked_at_ns=at_ns,
             cancel_asks=order.cancel_asks + 1,
+            cancel_since_ns=order.cancel_since_ns or at_ns,
         ),
     )
     return _count_send(account, at_ns)
@@ -410,6 +464,15 @@ def _cancel_answered(account: Account, fact: f.CancelAnswered, at_ns: int) -> Ac
 def _leg_added(account: Account, fact: f.LegAdded, at_ns: int) -> Account:
     group = account.groups[fact.group_id]
     return _with_group(account, replace(group, legs=(*group.legs, LegState(fact.leg))))
+
+
+def _legs_retired(account: Account, fact: f.LegsRetired, at_ns: int) -> Account:
+    group = account.groups[fact.group_id]
+    legs = tuple(
+        replace(leg, retired_at_ns=leg.retired_at_ns or at_ns) if index in fact.legs else leg
+        for index, leg in enumerate(group.legs)
+    )
+    return _with_group(account, replace(group, legs=legs))
 
 
 def _exposure_breached(account: Account, fact: f.ExposureBreached, at_ns: int) -> Account:
@@ -469,6 +532,13 @@ def _holding_closed(account: Account, fact: f.HoldingClosedByOthers, at_ns: int)
     group = account.groups[fact.group_id]
     leg = group.legs[fact.leg]
     leg = replace(leg, closed_units=leg.closed_units + fact.units)
+    return _with_group(account, replace(group, legs=_replaced(group.legs, fact.leg, leg)))
+
+
+def _holding_adopted(account: Account, fact: f.HoldingAdopted, at_ns: int) -> Account:
+    group = account.groups[fact.group_id]
+    leg = group.legs[fact.leg]
+    leg = replace(leg, closed_units=leg.closed_units - fact.units)
     return _with_group(account, replace(group, legs=_replaced(group.legs, fact.leg, leg)))
 
 
@@ -609,12 +679,14 @@ _MEANING: dict[type[f.Fact], Callable[[Account, Any, int], Account]] = {
     f.CancelIntended: _cancel_intended,
     f.CancelAnswered: _cancel_answered,
     f.LegAdded: _leg_added,
+    f.LegsRetired: _legs_retired,
     f.ExposureBreached: _exposure_breached,
     f.ExposureRestored: _exposure_restored,
     f.HedgeWanted: _hedge_wanted,
     f.HedgeWindowOpened: _hedge_window_opened,
     f.HedgeWindowClosed: _hedge_window_closed,
     f.HoldingClosedByOthers: _holding_closed,
+    f.HoldingAdopted: _holding_adopted,
     f.FlatCheckAsked: _flat_check_asked,
     f.BooksReconciled: _books_reconciled,
     f.DivergenceFound: _divergence_found,

@@ -14,7 +14,7 @@ from core.domain.account import DivergenceKind, Severity
 from core.domain.groups import Goal, GroupPlan, LegPlan
 from core.domain.instruments import PositionKey, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
-from core.domain.orders import ChildOrder, OrderStatus, Outcome, Source
+from core.domain.orders import ChildOrder, OrderStatus, OrderType, Outcome, Source
 from core.domain.settings import ExecutionSettings
 
 
@@ -70,6 +70,8 @@ class GoalChanged:
     goal: Goal
     copies: int
     reason: str
+    until_ns: int = 0
+    """By when, where a person gives a group more time; 0 leaves the plan's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,11 @@ class OrderSeen:
     limit_paise: int
     source: Source
     message: str
+    units: int = 0
+    """The whole quantity as the broker has it; 0 where that is not taken over."""
+    trigger_paise: int = 0
+    order_type: OrderType | None = None
+    """The kind as the broker has it, ``None`` where quantity, trigger and kind are not taken over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +212,15 @@ class LegAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class LegsRetired:
+    """Legs are not wanted any more, by index: a stop took one out, and those that only served it."""
+
+    group_id: str
+    legs: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExposureBreached:
     """A group is outside its limits. Deltas are rounded to whole units."""
 
@@ -259,6 +275,16 @@ class HoldingClosedByOthers:
     leg: int
     units: int
     how: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingAdopted:
+    """A person gave units of the broker's position to a leg: unsigned, on the leg's own side."""
+
+    group_id: str
+    leg: int
+    units: int
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,12 +451,14 @@ Fact = (
     | CancelIntended
     | CancelAnswered
     | LegAdded
+    | LegsRetired
     | ExposureBreached
     | ExposureRestored
     | HedgeWanted
     | HedgeWindowOpened
     | HedgeWindowClosed
     | HoldingClosedByOthers
+    | HoldingAdopted
     | FlatCheckAsked
     | BooksReconciled
     | DivergenceFound

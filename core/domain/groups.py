@@ -140,7 +140,12 @@ class LegState:
     sent_at_ns: int = 0
     filled_at_ns: int = 0
     closed_units: int = 0
-    """Units that other people's trades or settlement took away, unsigned, on the leg's own side."""
+    """Units that other people's trades or settlement took away, unsigned, on the leg's own side; units that a
+    person adopted into the leg count against it."""
+    stop_triggered_ns: int = 0
+    """When a stop of this leg was first known to be triggered; 0 while none was."""
+    retired_at_ns: int = 0
+    """When the leg ceased to be wanted, by its stop or with the leg it belongs to; 0 while it is wanted."""
 
     @property
     def net_units(self) -> int:
@@ -246,6 +251,8 @@ class MultiLegOrderGroup:
     flat_asked_ns: int = 0
     """When the books were asked to confirm that nothing is left; 0 while that is not pending."""
     goal_since_ns: int = 0
+    extended_until_ns: int = 0
+    """A person has given the group until then to be completed; 0 leaves it at the plan's time."""
     sends: int = 0
     manual_since_ns: int = 0
     handled: bool = False
@@ -255,6 +262,11 @@ class MultiLegOrderGroup:
     def group_id(self) -> str:
         """The public name, ``G-014``."""
         return self.plan.group_id
+
+    @property
+    def good_until_ns(self) -> int:
+        """Until when the group may go on entering."""
+        return self.extended_until_ns or self.plan.good_until_ns
 
     @property
     def is_over(self) -> bool:
@@ -267,8 +279,8 @@ class MultiLegOrderGroup:
         return tuple(self.orders[tag] for tag in self.live)
 
     def target_units(self, leg: int) -> int:
-        """The signed position wanted in a leg now; 0 for a leg that the plan does not have."""
-        if leg >= len(self.plan.legs):
+        """The signed position wanted in a leg now; 0 for a retired leg and for one the plan has not."""
+        if leg >= len(self.plan.legs) or self.legs[leg].retired_at_ns:
             return 0
         return self.plan.legs[leg].side.sign * self.plan.units(leg, self.copies)
 

@@ -105,8 +105,22 @@ class QuotesMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthReading:
+    """How the core and its connections are, as far as the kill switch asks. 0 is well, or not known."""
+
+    funds_total_paise: int = 0
+    funds_used_paise: int = 0
+    loop_lag_ms: int = 0
+    """Wall-clock lag of the loop; never read in a rehearsal, whose market waits for the machine."""
+    stream_silent_ms: int = 0
+    books_silent_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class MonitorPass:
     """The 100 ms look at every group that has not ended."""
+
+    health: HealthReading = HealthReading()
 
 
 class OperatorAction(StrEnum):
@@ -145,14 +159,6 @@ class CoreStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class HealthNoticed:
-    """The engine noticed something about itself: loop lag, silence of stream and poll, margin use."""
-
-    what: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class JournalTrouble:
     """The journal failed (``error``), or has returned (``""``)."""
 
@@ -175,6 +181,5 @@ Input = (
     | MonitorPass
     | OperatorCommand
     | CoreStarted
-    | HealthNoticed
     | JournalTrouble
 )

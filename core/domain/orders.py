@@ -145,10 +145,16 @@ class ChildOrder:
     asked_units: int = 0
     """The quantity of the modification on its way; until it is answered, the larger one counts."""
     asked_to_limit: bool = False
+    asked_trigger_paise: int = 0
+    """The trigger of the modification on its way; 0 where there is none."""
+    modify_refusals: int = 0
+    """Modifications in a row that the broker refused, or accepted and did not carry out."""
     cancel_asked_at_ns: int = 0
     cancel_asks: int = 0
     cancel_pending: bool = False
     """A cancel was asked for and the broker has not called the order terminal."""
+    cancel_since_ns: int = 0
+    """When the cancel was first asked for; 0 where none is pending."""
 
     @property
     def lane(self) -> Lane:
@@ -174,6 +180,19 @@ class ChildOrder:
     def working_units(self) -> int:
         """Units that may still fill: everything unfilled of an order that is not over, known or not."""
         return 0 if self.is_terminal else max(0, max(self.units, self.asked_units) - self.filled_units)
+
+    @property
+    def is_resting_stop(self) -> bool:
+        """Whether it is a stop that waits for its trigger, and nobody has asked for it to go to market."""
+        return (
+            self.purpose is Purpose.STOP
+            and self.order_type is OrderType.SL
+            and not self.is_terminal
+            and not self.asked_to_limit
+            and not self.cancel_pending
+            and not self.filled_units
+            and self.status is not OrderStatus.OPEN
+        )
 
     @property
     def traded_units(self) -> int:

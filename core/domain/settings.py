@@ -42,6 +42,13 @@ class ExecutionSettings:
     stop_resize_every_ms: int = 1_000
     stop_modifies_max: int = 15
     """Modifications spent on resizing; the rest stay for the fallback."""
+    stop_gap_check_ms: int = 10
+    """How often a triggered stop is looked at for a price beyond its limit, quotes or no quotes."""
+    stop_limit_bps: int = 50
+    stop_limit_ticks: int = 4
+    """A stop's limit is the larger of these (or half the spread) beyond its trigger."""
+    modify_stop_to_limit: bool = True
+    """Whether the broker turns a resting stop into a limit order on request (a capability)."""
     closing_buffer_bps: int = 200
     """How far through the touch a reversal, exit or hedge is priced."""
     closing_buffer_ticks: int = 4

@@ -22,6 +22,7 @@ from core.domain.groups import MultiLegOrderGroup
 from core.domain.inputs import (
     CancelReply,
     CoreStarted,
+    HealthReading,
     Input,
     JournalTrouble,
     MarginAnswered,
@@ -107,6 +108,9 @@ class ExecutionEngine:
         self._listeners: list[Callable[[tuple[Recorded, ...]], None]] = []
         self._stopping = False
         self._failure = ""
+        self._started_ns = clock.now_ns()
+        self.loop_lag_ms: Callable[[], int] = lambda: 0
+        """The wall-clock lag of the loop, where somebody measures it: a live session, not a rehearsal."""
         self.worst_cases: dict[str, WorstCase] = {}
         self.exposures: Mapping[str, Exposure] = {}
 
@@ -342,7 +346,19 @@ class ExecutionEngine:
         holding = any(not g.is_over and g.first_fill_ns for g in self.account.groups.values())
         self._monitored = (self.account, self.view, now_ns, holding)
         if holding:
-            self.post(MonitorPass())
+            self.post(MonitorPass(self._health(now_ns)))
+
+    def _health(self, now_ns: int) -> HealthReading:
+        funds = self.books.funds
+        stream_ns = self.stream_ns if self.stream_ns is not None else self._started_ns
+        read_ns = self.books.read_ns if self.books.read_ns is not None else self._started_ns
+        return HealthReading(
+            funds_total_paise=funds.total_paise if funds is not None else 0,
+            funds_used_paise=funds.used_paise if funds is not None else 0,
+            loop_lag_ms=self.loop_lag_ms(),
+            stream_silent_ms=(now_ns - stream_ns) // NS_PER_MS,
+            books_silent_ms=(now_ns - read_ns) // NS_PER_MS,
+        )
 
     def _poll_every_ms(self) -> int:
         settings = self.account.settings

@@ -113,6 +113,9 @@ def _told(fact: f.Fact) -> tuple[str, str, str]:
             )
         case f.LegAdded(leg=leg):
             return "policy", f"a leg is added: {leg.contract.symbol}", "plain"
+        case f.LegsRetired(legs=legs, reason=reason):
+            which = ", ".join(str(leg + 1) for leg in legs)
+            return "policy", f"{reason}: leg {which} is wanted no more", "warn"
         case f.GroupHandled(group_id, by):
             return "you", f"{by} marked {group_id} as handled", "info"
         case f.AlertCleared(alert_id):

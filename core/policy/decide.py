@@ -19,7 +19,7 @@ from core.domain.quotes import MarketView
 from core.policy.collaborators import Collaborators
 from core.policy.exposure import InterimExposureHandler, judge
 from core.policy.group import advance, answer_exposure
-from core.policy.kill_switch import trip
+from core.policy.kill_switch import trip, watch
 from core.policy.leg_priority import LegPriorityCalculator
 from core.policy.margin_gate import decide_gate
 from core.policy.merge import (
@@ -82,8 +82,8 @@ def _touched(turn: Turn, item: i.Input, parts: Collaborators) -> Iterable[str]:
     match item:
         case i.QuotesMoved(symbols):
             return _quoted(turn.account, symbols)
-        case i.MonitorPass():
-            return _monitor(turn)
+        case i.MonitorPass(health):
+            return _monitor(turn, health)
         case i.OrderNews(report, source):
             return _one(merge_order(turn, report, source))
         case i.TradeNews(report, source):
@@ -110,9 +110,6 @@ def _touched(turn: Turn, item: i.Input, parts: Collaborators) -> Iterable[str]:
         case i.BooksFailed(error):
             turn.alert("books-unreadable", Severity.WARNING, f"the books cannot be read: {error}", "books")
             return ()
-        case i.HealthNoticed(what, detail):
-            trip(turn, f"{what}: {detail}", "the core", flatten=False)
-            return tuple(turn.account.groups)
         case i.JournalTrouble(error, rows):
             return _journal(turn, error, rows)
 
@@ -133,14 +130,16 @@ def _quoted(account: Account, symbols: frozenset[str]) -> tuple[str, ...]:
     )
 
 
-def _monitor(turn: Turn) -> set[str]:
+def _monitor(turn: Turn, health: i.HealthReading) -> set[str]:
     watched = [group for group in turn.account.groups.values() if not group.is_over and group.first_fill_ns]
     if not watched:
-        return set()
+        return set(turn.account.groups) if watch(turn, health, {}) else set()
     measured = InterimExposureHandler.measure(watched, turn.view, turn.now_ns, turn.settings.shock_bps)
     turn.measured = measured
     outside = judge(turn, measured)
-    for group_id in sorted(outside):
+    if watch(turn, health, measured):
+        outside = {group_id for group_id, group in turn.account.groups.items() if not group.is_over}
+    for group_id in sorted(outside & measured.keys()):
         answer_exposure(turn, group_id, measured[group_id])
     return outside
 

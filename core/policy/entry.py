@@ -52,9 +52,9 @@ def enter(turn: Turn, group_id: str) -> str:
     group = turn.group(group_id)
     if turn.account.kill.tripped:
         return f"the kill switch is on: {turn.account.kill.cause}"
-    if turn.now_ns >= group.plan.good_until_ns:
+    if turn.now_ns >= group.good_until_ns:
         return "its time is up"
-    turn.wake(group_id, group.plan.good_until_ns)
+    turn.wake(group_id, group.good_until_ns)
     if obstacle(turn, group):
         return ""
     for order in group.live_orders:

@@ -85,19 +85,19 @@ def _validating(turn: Turn, group: MultiLegOrderGroup) -> None:
     gate = group.gate
     if turn.account.kill.tripped:
         turn.move(group_id, _S.REJECTED, f"the kill switch is on: {turn.account.kill.cause}")
-    elif turn.now_ns >= group.plan.good_until_ns:
+    elif turn.now_ns >= group.good_until_ns:
         turn.move(group_id, _S.REJECTED, f"its time was up before it could start: {group.reason}")
     elif gate is not None and not gate.passed:
         turn.move(group_id, _S.REJECTED, gate.sentence)
     elif gate is None:
-        turn.wake(group_id, group.plan.good_until_ns)
+        turn.wake(group_id, group.good_until_ns)
         wait_ns = turn.settings.gate_max_age_ms * NS_PER_MS
         if not group.gate_asked_ns or turn.now_ns - group.gate_asked_ns >= wait_ns:
             turn.record(GateAsked(group_id), group_id)
             turn.perform(AskMargin(group.plan))
         turn.wake_in(group_id, turn.settings.gate_max_age_ms)
     elif obstacle(turn, group):
-        turn.wake(group_id, group.plan.good_until_ns)
+        turn.wake(group_id, group.good_until_ns)
     else:
         turn.move(group_id, _S.PLACING, gate.sentence)
 

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.domain.facts import AlertAcknowledged, GroupHandled, OperatorActed
+from core.domain.facts import (
+    AlertAcknowledged,
+    ForeignPositionSeen,
+    GoalChanged,
+    GroupHandled,
+    HoldingAdopted,
+    OperatorActed,
+)
 from core.domain.groups import Goal
 from core.domain.inputs import OperatorAction, OperatorCommand
+from core.domain.instruments import PositionKey
 from core.domain.lifecycle import ExecutionLifecycle
+from core.domain.timing import NS_PER_S
+from core.policy.emergency_hedge import EmergencyHedgeExecutor, EmergencyHedgeManager
 from core.policy.entry import whole_copies
 from core.policy.group import close_group, give_up
 from core.policy.kill_switch import reset, trip
@@ -102,8 +112,60 @@ def _handled(turn: Turn, command: OperatorCommand) -> _Answer:
     return {command.target}, f"{command.target} is marked as handled; its positions stay as they are"
 
 
-def _not_here(turn: Turn, command: OperatorCommand) -> _Answer:
-    return set(), f"refused: {command.action.value} cannot be done here yet"
+def _hedge(turn: Turn, command: OperatorCommand) -> _Answer:
+    group = turn.account.groups.get(command.target)
+    if group is None or group.is_over:
+        return set(), f"there is no live group {command.target}"
+    units = EmergencyHedgeManager.unanswered_units(group)
+    if not units:
+        return {command.target}, "nothing stands uncovered that is not being answered"
+    if group.state is ExecutionLifecycle.MANUAL:
+        turn.move(command.target, ExecutionLifecycle.PARTIALLY_EXPOSED, f"{command.by} took it on")
+    EmergencyHedgeExecutor.answer_uncovered(turn, command.target)
+    return {command.target}, f"hedging {units} uncovered units of {command.target}"
+
+
+def _complete(turn: Turn, command: OperatorCommand) -> _Answer:
+    group = turn.account.groups.get(command.target)
+    if group is None or group.is_over:
+        return set(), f"there is no live group {command.target}"
+    if turn.account.kill.tripped:
+        return set(), "refused: the kill switch is on, and completing adds risk"
+    if group.state not in _COMPLETABLE:
+        return set(), f"refused: {command.target} is {group.state.value}"
+    until_ns = turn.now_ns + _MORE_TIME_NS
+    turn.record(
+        GoalChanged(command.target, Goal.ENTER, group.plan.copies, f"{command.by} completes it", until_ns),
+        command.target,
+    )
+    if group.state is not ExecutionLifecycle.PARTIALLY_EXPOSED:
+        turn.move(command.target, ExecutionLifecycle.PARTIALLY_EXPOSED, f"{command.by} completes it")
+    return {command.target}, f"completing {command.target}, margin is asked for first"
+
+
+_COMPLETABLE = (ExecutionLifecycle.MANUAL, ExecutionLifecycle.PARTIALLY_EXPOSED)
+_MORE_TIME_NS = 600 * NS_PER_S
+"""How long a group that a person wants completed is given."""
+
+
+def _adopt(turn: Turn, command: OperatorCommand) -> _Answer:
+    """Give a group the trader's own units in its symbols, as far as they are on its legs' sides."""
+    group = turn.account.groups.get(command.target)
+    if group is None or group.is_over:
+        return set(), f"there is no live group {command.target}"
+    adopted = []
+    for index, leg in enumerate(group.legs):
+        contract = leg.plan.contract
+        key = PositionKey(contract.exchange, contract.symbol, group.plan.product)
+        foreign = turn.account.foreign.get(key, 0)
+        units = foreign * leg.plan.side.sign
+        if units > 0:
+            turn.record(HoldingAdopted(command.target, index, units, command.by), command.target)
+            turn.record(ForeignPositionSeen(key, 0), command.target)
+            adopted.append(f"{foreign:+,} {contract.symbol}")
+    if not adopted:
+        return set(), f"nothing of the trader's own fits the legs of {command.target}"
+    return {command.target}, f"{command.target} now holds {', '.join(adopted)} as well"
 
 
 _OBEY: dict[OperatorAction, Callable[[Turn, OperatorCommand], _Answer]] = {
@@ -113,10 +175,10 @@ _OBEY: dict[OperatorAction, Callable[[Turn, OperatorCommand], _Answer]] = {
     _A.KILL: _kill,
     _A.RESET_KILL: _reset_kill,
     _A.ACKNOWLEDGE: _acknowledge,
-    _A.HEDGE: _not_here,
-    _A.COMPLETE: _not_here,
+    _A.HEDGE: _hedge,
+    _A.COMPLETE: _complete,
     _A.SCALE_DOWN: _scale_down,
     _A.UNWIND: _unwind,
-    _A.ADOPT: _not_here,
+    _A.ADOPT: _adopt,
     _A.HANDLED: _handled,
 }
