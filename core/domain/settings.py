@@ -5,7 +5,9 @@ Settings are journalled when they are adopted, so that a recorded decision can b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from core.domain.capabilities import Capabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +93,11 @@ class ExecutionSettings:
     alert_uncovered_units: int = 100
     alert_margin_use_bps: int = 8_500
     alert_hedge_lag_ms: int = 500
+
+    def for_broker(self, capabilities: Capabilities) -> ExecutionSettings:
+        """These settings with what a broker can do: decisions read it here, so that the journal keeps it."""
+        return replace(
+            self,
+            modifies_max=capabilities.modifies_max,
+            modify_stop_to_limit=capabilities.modify_stop_to_limit,
+        )

@@ -6,6 +6,8 @@ over still takes a late fill. Nothing is recorded that was known already.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.domain.account import DivergenceKind, Severity
 from core.domain.effects import ReadBooks
 from core.domain.evolve import group_of
@@ -24,13 +26,14 @@ from core.domain.orders import (
     ChildOrder,
     OrderReport,
     OrderStatus,
+    OrderType,
     Outcome,
     Purpose,
     Source,
     TradeReport,
 )
 from core.domain.tags import child_of, group_id_of, leg_of
-from core.domain.timing import NS_PER_MS
+from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.policy.turn import Turn
 
 
@@ -57,9 +60,12 @@ def merge_modify_reply(turn: Turn, reply: ModifyReply) -> str | None:
     group = group_of(turn.account, reply.tag)
     if group is None:
         return None
+    order = group.orders[reply.tag]
     turn.record(ModifyAnswered(reply.tag, reply.outcome, reply.message), group.group_id)
     if reply.outcome is not Outcome.CONFIRMED:
         turn.perform(ReadBooks(f"a modification of {reply.tag} was not confirmed"))
+    elif order.purpose is Purpose.STOP:
+        turn.perform(ReadBooks(f"whether the modification of {reply.tag} was carried out"))
     return group.group_id
 
 
@@ -91,20 +97,46 @@ def merge_order(turn: Turn, report: OrderReport, source: Source) -> str | None:
     limit = report.limit_paise
     if report.at_ns < order.repriced_at_ns:
         limit = order.limit_paise  # told before the order was last re-priced
+    shape = _new_shape(order, report)
     known = (
         order.order_id == report.order_id
         and status is order.status
         and filled == order.filled_units
         and (order.modify_pending or order.is_terminal or limit == order.limit_paise)
+        and not shape
     )
     if known:
         return group.group_id
     _note_difference(turn, group.group_id, order, report, status, source)
-    turn.record(
-        OrderSeen(tag, report.order_id, status, report.filled_units, limit, source, report.message),
-        group.group_id,
-    )
+    seen = OrderSeen(tag, report.order_id, status, report.filled_units, limit, source, report.message)
+    if shape:
+        seen = replace(
+            seen, units=report.units, trigger_paise=report.trigger_paise, order_type=report.order_type
+        )
+    turn.record(seen, group.group_id)
     return group.group_id
+
+
+def _new_shape(order: ChildOrder, report: OrderReport) -> bool:
+    """Whether a report settles what quantity, trigger and kind the order has at the broker.
+
+    Only one that is younger than the last modification can, and while that is unanswered only one that shows
+    it carried out. Stamps may be whole seconds.
+    """
+    if order.is_terminal or (order.repriced_at_ns and report.at_ns + NS_PER_S <= order.repriced_at_ns):
+        return False
+    same = (report.units, report.order_type) == (order.units, order.order_type) and (
+        report.order_type is OrderType.LIMIT or report.trigger_paise == order.trigger_paise
+    )
+    if not order.asked_limit_paise:
+        return not same
+    kind = OrderType.LIMIT if order.asked_to_limit else order.order_type
+    carried_out = (report.units, report.order_type, report.limit_paise) == (
+        order.asked_units,
+        kind,
+        order.asked_limit_paise,
+    )
+    return carried_out or not order.modify_pending
 
 
 def merge_trade(turn: Turn, report: TradeReport, source: Source) -> str | None:
@@ -261,13 +293,14 @@ def _adopt(turn: Turn, report: OrderReport, tag: str) -> bool:
     leg = leg_of(tag)
     child, attempt = child_of(tag)
     entry = report.side is group.legs[leg].plan.side
+    stop = report.order_type is OrderType.SL and not entry
     order = ChildOrder(
         tag=tag,
         group_id=group.group_id,
         leg=leg,
         child=child,
         attempt=attempt,
-        purpose=Purpose.ENTRY if entry else Purpose.EXIT,
+        purpose=Purpose.STOP if stop else Purpose.ENTRY if entry else Purpose.EXIT,
         symbol=report.symbol,
         exchange=report.exchange,
         product=report.product,
