@@ -137,8 +137,6 @@ class HedgerowApp(App[None], inherit_bindings=False):
             callback, self._on_painted = self._on_painted, None
             callback()
 
-    # The picture
-
     @property
     def now_ns(self) -> int:
         """Monotonic time of this machine."""
@@ -227,8 +225,6 @@ class HedgerowApp(App[None], inherit_bindings=False):
             self.bell()
         self._rung = critical
 
-    # Overlays
-
     def open_overlay(self, overlay: Overlay) -> None:
         """Show this overlay; it takes the keys until it is closed."""
         overlay.paint(self.scene(), force=True)
@@ -250,8 +246,6 @@ class HedgerowApp(App[None], inherit_bindings=False):
             overlay.press(key_press(message.event, self.options.key_ns(message.event)), self.now_ns)
             if self.main.open is overlay:
                 overlay.paint(self.scene(), force=True)
-
-    # Actions, one for each row of the table
 
     def action_flatten(self) -> None:
         """F9: arm."""
@@ -320,8 +314,6 @@ class HedgerowApp(App[None], inherit_bindings=False):
     def action_help(self) -> None:
         """Show the keys."""
         self.open_overlay(self.main.help)
-
-    # Leaving
 
     def action_leave(self) -> None:
         """Leave if nothing can be left behind; otherwise ask."""

@@ -312,7 +312,7 @@ def busy_snapshot(mode: str = "PAPER") -> Snapshot:
             4_54_400_00,
             "worst if CE short filled, -3 %, IV +50 %, spread x2",
             2_98_400_00,
-            "broker's basket",
+            "SPAN-style estimate",
             73.0,
         ),
         hedge_send_ms=Distribution(3, 31, 33, 44, 61, (1, 4, 7, 5, 3, 2, 1, 0, 1, 0, 0, 0), 5),

@@ -43,8 +43,8 @@ class KillOverlay(ArmedOverlay):
             )
         else:
             text = (
-                "No new group is sent and working orders that raise risk are cancelled, until a person resets "
-                "it. Stops, hedges and exits stay. It does not close anything: F9 does."
+                "No new group is sent and working orders that raise risk are cancelled, until a person "
+                "resets it. Stops, hedges and exits stay. It does not close anything: F9 does."
             )
             words = wrap(line(text), width)
             ask = line("Type ", ("KILL", "bold bright"), " to stop all new risk; then Enter. ")

@@ -114,7 +114,8 @@ def mark_line(history: Sequence[DeltaPoint], now_ns: int, width: int, glyphs: Gl
         if not point.mark or point.at_ns < start:
             continue
         words = f"{glyphs.mark} {point.mark}"
-        column = min((point.at_ns - start) * width // WINDOW_NS, free_until - len(words) - 1)
+        place = max(used + 1, (point.at_ns - start) * width // WINDOW_NS)
+        column = min(place, free_until - len(words) - 1)
         if column > used:
             marks.append((column, words))
             free_until = column

@@ -13,7 +13,7 @@ from console.scene import Scene
 from console.theming import Palette
 from console.widgets.bars import leg_bar, leg_mark, share_of
 from console.widgets.framed import FramedPanel
-from console.widgets.line import BLANK, Line, Span, cells, cut, fill, line, width_of, wrap
+from console.widgets.line import BLANK, Line, Span, cells, cut, fill, line, toned, width_of, wrap
 from console.wording import (
     LOOK,
     listed,
@@ -81,6 +81,7 @@ class GroupsPanel(FramedPanel):
         self._rows: dict[str, tuple[tuple[object, ...], Line]] = {}
         self._top = 0
         self._shown: tuple[str, ...] = ()
+        self._urgent: list[Line] = []
         self.rows_built = 0
         """Rows built so far: what a test counts."""
 
@@ -96,7 +97,7 @@ class GroupsPanel(FramedPanel):
         """The table above, the sentences pinned to the bottom; those that ask for a person come first of
         all.
         """
-        urgent = urgent_lines(scene, width)[: max(1, height - 2)]
+        urgent = self._urgent = urgent_lines(scene, width)[: max(1, height - 2)]
         room = height - 1 - len(urgent)
         table_height = max(1, min(len(scene.order), room - (0 if urgent else 1)))
         calm = calm_lines(scene, width)[: max(0, room - table_height)]
@@ -109,6 +110,10 @@ class GroupsPanel(FramedPanel):
             rows.append(line(("No group yet: the core is waiting for a signal or an order.", "muted")))
         below = [BLANK] * max(0, height - len(rows) - len(calm) - len(urgent))
         return [*rows, *below, *urgent, *calm]
+
+    def dimmed(self, content: list[Line]) -> list[Line]:
+        """Old rows are dimmed; what a person must do about it is not."""
+        return [each if each in self._urgent else toned(each, "muted") for each in content]
 
     def _scroll(self, scene: Scene, height: int) -> None:
         """Keep the selected row in view."""

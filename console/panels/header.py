@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.scene import Scene
 from console.widgets.framed import LinePainter
-from console.widgets.line import Line, Span, line, spread, width_of
+from console.widgets.line import Line, Span, cut, line, spread, width_of
 from console.wording import money_tone, sign, signed_rupees, span
 from core.domain.money import grouped
 from core.domain.timing import clock_text
@@ -31,6 +31,7 @@ def header_line(scene: Scene, width: int) -> Line:
         right = _right(scene, detail)
         if sum(map(width_of, left)) + width_of(right) < width or detail == 0:
             break
+    right = cut(right, max(0, width - width_of(left[0]) - 1))
     room = width - width_of(right) - 1
     while len(left) > 1 and sum(map(width_of, left)) > room:
         left.pop()
@@ -93,7 +94,7 @@ def _health(health: Health, scene: Scene, detail: int) -> list[Span]:
     spans: list[Span] = []
     well = [name for name, state, _ in checks if state == "ok"]
     for name, state, value in checks:
-        if state == "ok" and detail < 2:
+        if state in ("ok", "clock") and detail < 2:
             continue
         if state in ("ok", "clock"):
             tone, figure = "muted", (f" {value:>6}", "text")

@@ -40,11 +40,11 @@ class MarginPanel(FramedPanel):
             _now_and_worst(scene, column, tone, known),
             *(wrap(line(text), width)[:2] if height >= 5 else [cut(line(text), width, glyphs.ellipsis)]),
         ]
-        basis = [("blocked ", "muted"), (rupees(meter_.used_paise, glyphs), "text")]
+        middle = [
+            line(("blocked ", "muted"), rupees(meter_.used_paise, glyphs), (f"  {meter_.basis}", "muted"))
+        ]
         if meter_.basket_paise is not None:
-            basis += [("  broker's basket ", "muted"), (rupees(meter_.basket_paise, glyphs), "text")]
-        if meter_.basis:
-            basis.append((f"  {meter_.basis}", "muted"))
+            middle.append(line(("broker's basket ", "muted"), rupees(meter_.basket_paise, glyphs)))
         spent = line(
             ("budget ", "muted"),
             (f"{budget.second}/{budget.per_second}", "text"),
@@ -54,9 +54,8 @@ class MarginPanel(FramedPanel):
             (f"{budget.day}/{budget.per_day:,}", "text"),
             (" day" if width >= 40 else "d", "muted"),
         )
-        middle = [tuple(basis)] if height >= len(words) + 2 else []
-        if height < len(words) + 1:
-            words = words[: max(1, height - 1)]
+        words = words[: max(1, height - 1)]
+        middle = middle[: max(0, height - len(words) - 1)]
         gap = [BLANK] * max(0, height - len(words) - len(middle) - 1)
         return [*words, *middle, *gap, spent]
 

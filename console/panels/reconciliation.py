@@ -68,7 +68,12 @@ class ReconciliationPanel(FramedPanel):
             ]
         if len(lines) == 1 and height > 1:
             read = snapshot.health.poll_age_ms is not None
-            text = "Every book read so far agreed with ours." if read else "The books have not been read yet."
+            agreed = (
+                "No difference stands."
+                if snapshot.divergences_found
+                else "Every book read so far agreed with ours."
+            )
+            text = agreed if read else "The books have not been read yet."
             lines.append(line((text, "muted")))
         return lines
 

@@ -8,10 +8,10 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from console.glyphs import UNICODE, Glyphs
+from console.glyphs import ASCII, UNICODE, Glyphs
 from console.scene import Scene
 from console.theming import Palette
-from console.widgets.line import BLANK, Line, cells, cut, line, strip_of, toned, width_of
+from console.widgets.line import BLANK, Line, ascii_form, cells, cut, line, strip_of, toned, width_of
 
 
 class LinePainter(Widget):
@@ -35,6 +35,8 @@ class LinePainter(Widget):
     def show(self, lines: Sequence[Line]) -> int:
         """Take these lines for the panel, and mark the changed ones for painting; returns how many."""
         old, new = self.lines, tuple(lines)
+        if self.glyphs is ASCII:
+            new = tuple(tuple((ascii_form(text), tone) for text, tone in spans) for spans in new)
         self.lines = new
         width = self.size.width
         longest = max(len(old), len(new))
@@ -92,7 +94,7 @@ class FramedPanel(LinePainter):
 
     def key(self, scene: Scene) -> object:
         """Something that is equal whenever the picture is; by default every version has its own."""
-        return (scene.snapshot.version, scene.selected, scene.focus)
+        return (scene.snapshot.version, scene.selected, scene.focus, scene.flash)
 
     def stale_ms(self, scene: Scene) -> int | None:
         """How old the panel's data is where that is too old to rely on."""
@@ -102,6 +104,10 @@ class FramedPanel(LinePainter):
     def extent(self) -> tuple[int, int]:
         """The cells to fill, across and down."""
         return self.size.width, self.size.height
+
+    def dimmed(self, content: list[Line]) -> list[Line]:
+        """The content once its data is too old."""
+        return [toned(each, "muted") for each in content]
 
     def paint(self, scene: Scene, *, force: bool = False) -> int:
         """Bring the panel up to the scene; returns the number of lines that changed."""
@@ -126,7 +132,7 @@ class FramedPanel(LinePainter):
         tone = self.frame_tone(scene)
         corner = self.corner(scene)
         if stale is not None:
-            content = [toned(each, "muted") for each in content]
+            content = self.dimmed(content)
             corner = line((f"{self.glyphs.clock} {stale / 1_000:.1f}s", "bold warn"))
         pieces = self.glyphs.frame(self.palette.border)
         lines = [frame_top(pieces, self.title(scene), corner, width, tone, self.glyphs)]

@@ -118,6 +118,20 @@ def _words(text: str) -> list[str]:
     return words
 
 
+PLAIN_FORMS = str.maketrans({"…": "~", "−": "-", "–": "-", "—": "-", "×": "x", "·": ".", "₹": "R", "→": ">"})
+
+
+@lru_cache(maxsize=4096)
+def ascii_form(text: str) -> str:
+    """The text for a terminal that has only ASCII, in as many cells; what has no form becomes question
+    marks.
+    """
+    if text.isascii():
+        return text
+    formed = text.translate(PLAIN_FORMS)
+    return "".join(letter if letter.isascii() else "?" * cell_len(letter) for letter in formed)
+
+
 def plain(spans: Iterable[Span]) -> str:
     """The text alone."""
     return "".join(text for text, _ in spans)

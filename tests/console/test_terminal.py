@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -29,7 +30,7 @@ ALLOWED_GAP_MS = 200
 class Terminal:
     """A pseudo-terminal of 160x50 with the child in it; ``reading`` says whether anybody reads its screen."""
 
-    def __init__(self, report: Path, seconds: float, crash_at_s: float = 0.0) -> None:
+    def __init__(self, report: Path, seconds: float, crash_at_s: float = 0.0, **environment: str) -> None:
         self.report = report
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
@@ -44,8 +45,8 @@ class Terminal:
             str(seconds),
             str(crash_at_s),
         ]
-        environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        environment.pop("NO_COLOR", None)
+        inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+        environment = {**inherited, "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
         self.child = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -96,8 +97,8 @@ class Terminal:
 def terminals(tmp_path: Path) -> Iterator[Any]:
     made: list[Terminal] = []
 
-    def make(seconds: float, crash_at_s: float = 0.0) -> Terminal:
-        terminal = Terminal(tmp_path / f"report-{len(made)}.json", seconds, crash_at_s)
+    def make(seconds: float, crash_at_s: float = 0.0, **environment: str) -> Terminal:
+        terminal = Terminal(tmp_path / f"report-{len(made)}.json", seconds, crash_at_s, **environment)
         made.append(terminal)
         return terminal
 
@@ -176,6 +177,16 @@ def test_garbage_and_pastes_reach_no_dangerous_key(terminals: Any) -> None:
     told = terminal.result()
     assert told["end"] == "asked"
     assert told["painted"] == 1
+
+
+def test_no_colour_is_sent_where_none_is_wanted_even_after_a_crash(terminals: Any) -> None:
+    terminal = terminals(4.0, crash_at_s=1.5, NO_COLOR="1")
+    terminal.wait_for(b"was restarted")
+    told = terminal.result()
+    assert told["painted"] == 2
+    assert b"38;2;" not in terminal.text
+    assert b"48;2;" not in terminal.text
+    assert re.search(rb"\x1b\[[0-9;]*(?:3[0-7]|4[0-7])m", terminal.text) is None
 
 
 def test_a_write_that_finds_the_pipe_full_is_dropped_and_asks_for_a_repaint() -> None:
