@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from core.domain.groups import MultiLegOrderGroup
@@ -157,6 +158,11 @@ class Account:
     """When this process first found its books equal to the broker's; 0 until then."""
     entries_allowed_ns: int = 0
     """Entries wait until then after a start."""
+    session_ended: date | None = None
+    """The last day whose end was journalled."""
+    carried: Mapping[PositionKey, int] = field(default_factory=dict)
+    """What was carried over its night, until the next session has compared it."""
+    overnight_checked: bool = True
     journal_failed: bool = False
     emergency_hedges: int = 0
 

@@ -551,6 +551,16 @@ def _books_reconciled(account: Account, fact: f.BooksReconciled, at_ns: int) -> 
     return replace(account, reconciled_at_ns=at_ns, entries_allowed_ns=fact.entries_allowed_ns)
 
 
+def _session_ended(account: Account, fact: f.SessionEnded, at_ns: int) -> Account:
+    first = account.session_ended != fact.day
+    return replace(
+        account,
+        session_ended=fact.day,
+        carried=dict(fact.carried),
+        overnight_checked=not first or not fact.carried,
+    )
+
+
 def _divergence_found(account: Account, fact: f.DivergenceFound, at_ns: int) -> Account:
     divergences = dict(account.divergences)
     divergences[fact.divergence_id] = Divergence(
@@ -689,6 +699,7 @@ _MEANING: dict[type[f.Fact], Callable[[Account, Any, int], Account]] = {
     f.HoldingAdopted: _holding_adopted,
     f.FlatCheckAsked: _flat_check_asked,
     f.BooksReconciled: _books_reconciled,
+    f.SessionEnded: _session_ended,
     f.DivergenceFound: _divergence_found,
     f.DivergenceHealed: _divergence_healed,
     f.PositionDoubted: _position_doubted,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from core.domain.account import DivergenceKind, Severity
@@ -302,6 +303,17 @@ class BooksReconciled:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The books of a session were read whole after its end; ``carried`` are our signed units overnight.
+
+    Recorded again with nothing carried once the next session has compared them.
+    """
+
+    day: date
+    carried: tuple[tuple[PositionKey, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DivergenceFound:
     """The broker's word differs from ours."""
 
@@ -461,6 +473,7 @@ Fact = (
     | HoldingAdopted
     | FlatCheckAsked
     | BooksReconciled
+    | SessionEnded
     | DivergenceFound
     | DivergenceHealed
     | PositionDoubted

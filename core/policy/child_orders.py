@@ -55,6 +55,8 @@ class ChildOrderManager:
         """
         contract = turn.group(group_id).legs[leg].plan.contract
         sent = 0
+        if not _session_allows(turn, group_id):
+            return sent
         for slice_units in ChildOrderManager.slices(contract, units):
             if not _budget_allows(turn, group_id, LANES[purpose]):
                 break
@@ -69,6 +71,14 @@ def _budget_allows(turn: Turn, group_id: str, lane: Lane) -> bool:
     at_ns = next_send_ns(turn.account, lane, turn.now_ns)
     if at_ns is not None:
         turn.wake(group_id, at_ns)
+    return False
+
+
+def _session_allows(turn: Turn, group_id: str) -> bool:
+    """No lane sends outside its session; what was meant is decided again at the open."""
+    if turn.view.is_open(turn.now_ns):
+        return True
+    turn.wake(group_id, turn.view.opens_ns)
     return False
 
 
@@ -136,7 +146,9 @@ def failed_attempts(group: MultiLegOrderGroup, leg: int, side: Side) -> tuple[in
 
 def reprice(turn: Turn, order: ChildOrder, limit_paise: int, reason: str, *, to_limit: bool = False) -> bool:
     """Move a working order's limit, if the budget allows. Returns whether it was intended."""
-    if order.order_id is None or not _budget_allows(turn, order.group_id, order.lane):
+    if order.order_id is None or not _session_allows(turn, order.group_id):
+        return False
+    if not _budget_allows(turn, order.group_id, order.lane):
         return False
     turn.record(ModifyIntended(order.tag, limit_paise, 0, order.units, to_limit, reason), order.group_id)
     turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, 0, order.units, to_limit))
@@ -150,7 +162,7 @@ def cancel(turn: Turn, order: ChildOrder, reason: str) -> None:
     """
     if order.is_terminal:
         return
-    if order.order_id is None:
+    if order.order_id is None or not _session_allows(turn, order.group_id):
         return
     every_ns = turn.settings.cancel_ask_every_ms * NS_PER_MS
     due_ns = order.cancel_asked_at_ns + every_ns * min(order.cancel_asks, 4)

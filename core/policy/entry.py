@@ -12,6 +12,7 @@ from core.domain.orders import ChildOrder, OrderStatus, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.child_orders import ChildOrderManager, failed_attempts, reprice
 from core.policy.pricing_rules import entry_price
+from core.policy.session import intraday_entry_is_over
 from core.policy.turn import Turn
 
 ATTEMPTS_MAX = 3
@@ -54,6 +55,8 @@ def enter(turn: Turn, group_id: str) -> str:
         return f"the kill switch is on: {turn.account.kill.cause}"
     if turn.now_ns >= group.good_until_ns:
         return "its time is up"
+    if intraday_entry_is_over(turn, group):
+        return "intraday groups enter until 14:45"
     turn.wake(group_id, group.good_until_ns)
     if obstacle(turn, group):
         return ""

@@ -20,6 +20,7 @@ from core.policy.child_orders import cancel
 from core.policy.closing import chase_hedges, is_reduced, reduce, trim
 from core.policy.emergency_hedge import EmergencyHedgeExecutor, has_working_hedge
 from core.policy.entry import enter, is_whole, obstacle, whole_copies
+from core.policy.session import intraday_close_ns, settle_expired
 from core.policy.turn import Turn
 
 _S = ExecutionLifecycle
@@ -31,6 +32,8 @@ def advance(turn: Turn, group_id: str) -> None:
     turn.wakes.setdefault(group_id, 0)
     for _ in range(_STEPS_MAX):
         before = turn.group(group_id)
+        settle_expired(turn, before)
+        before = turn.group(group_id)
         _look_up_unanswered(turn, before)
         _STEP[before.state](turn, before)
         after = turn.group(group_id)
@@ -41,7 +44,8 @@ def advance(turn: Turn, group_id: str) -> None:
 def close_group(turn: Turn, group_id: str, reason: str) -> None:
     """Bring a group to nothing: an exit when it is whole, a reversal while it is not."""
     group = turn.group(group_id)
-    if group.is_over or (group.goal is not Goal.ENTER and group.copies == 0):
+    going = group.goal is not Goal.ENTER and group.copies == 0
+    if group.is_over or (going and group.state is not _S.MANUAL):
         return
     if group.state in BEFORE_ANY_SEND:
         turn.move(group_id, _S.REJECTED, reason)
@@ -169,11 +173,15 @@ def answer_exposure(turn: Turn, group_id: str, exposure: Exposure) -> None:
 
 def _open(turn: Turn, group: MultiLegOrderGroup) -> None:
     group_id = group.group_id
+    if not any(leg.net_units for leg in group.legs) and not group.live:
+        turn.move(group_id, _S.CLOSED, "nothing is held any more: settled, or closed by others")
+        return
     if not is_whole(group):
         turn.move(group_id, _S.PARTIALLY_EXPOSED, "a leg is no longer what it was")
         give_up(turn, group_id, "a leg is no longer what it was")
         return
-    exit_at = group.plan.exit_at_ns
+    times = (group.plan.exit_at_ns, intraday_close_ns(turn, group))
+    exit_at = min((at_ns for at_ns in times if at_ns is not None), default=None)
     if exit_at is None:
         return
     if turn.now_ns >= exit_at:

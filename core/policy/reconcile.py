@@ -23,6 +23,12 @@ from core.domain.orders import BookSnapshot, Outcome, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.group import confirm_flat
 from core.policy.merge import merge_order, merge_trade
+from core.policy.session import (
+    compare_overnight,
+    has_expired,
+    lapse_past_orders,
+    note_session_end,
+)
 from core.policy.turn import Turn
 
 
@@ -39,7 +45,9 @@ def reconcile(turn: Turn, read: BooksRead) -> set[str]:
         group_id = merge_trade(turn, trade, read.source)
         if group_id is not None:
             touched.add(group_id)
+    touched |= lapse_past_orders(turn, book)
     touched |= _settle_unanswered(turn, book)
+    compare_overnight(turn, book)
     if turn.account.reconciled_at_ns:
         touched |= _compare_positions(turn, book)
     for group_id, group in list(turn.account.groups.items()):
@@ -48,6 +56,7 @@ def reconcile(turn: Turn, read: BooksRead) -> set[str]:
     if not turn.account.reconciled_at_ns:
         _first_reconciliation(turn)
         touched |= {group_id for group_id, group in turn.account.groups.items() if not group.is_over}
+    note_session_end(turn)
     turn.clear_alert("books-unreadable")
     return touched
 
@@ -84,6 +93,7 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
     account = turn.account
     theirs = {position.key: position.units for position in book.positions}
     keys = set(theirs) | set(account.foreign) | set(account.doubts) | _our_keys(turn)
+    keys = {key for key in keys if not _has_expired(turn, key)}
     touched: set[str] = set()
     for key in sorted(keys):
         difference = theirs.get(key, 0) - account.net_units(key) - account.foreign.get(key, 0)
@@ -104,6 +114,12 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
         touched |= _believe(turn, key, difference)
         account = turn.account
     return touched
+
+
+def _has_expired(turn: Turn, key: PositionKey) -> bool:
+    """Expired contracts are settled at both ends on their own time: they are not compared."""
+    contract = turn.view.contracts.get(key.symbol)
+    return contract is not None and has_expired(turn, turn.view.expiries_ns.get(contract.expiry))
 
 
 def _our_keys(turn: Turn) -> set[PositionKey]:

@@ -28,6 +28,7 @@ from core.market.scripted import (
 from core.market.source import MarketSource
 from core.market.synthetic import SyntheticMarket, SyntheticSpec
 from core.rehearsal.scenario import GroupTable, MarketTable, Scenario, ScenarioError
+from core.risk.exercise_handler import exit_before_near_expiry_ns
 from core.strategies.group_file import plan_from_file
 from core.strategies.plan import Terms, plan_from_strategy
 
@@ -130,7 +131,11 @@ def _submissions(
         at_ns = source.start_ns + table.at * NS_PER_MS
         view = _view_at(source, calendar, at_ns)
         plan = _plan(asked, table, number, view, at_ns, settings, calendar)
-        chosen.append(Submission(at_ns, _ending(asked, table, plan, source.start_ns, end_ns)))
+        plan = _ending(asked, table, plan, source.start_ns, end_ns)
+        must_ns = exit_before_near_expiry_ns(plan, calendar)
+        if must_ns is not None and (plan.exit_at_ns is None or must_ns < plan.exit_at_ns):
+            plan = replace(plan, exit_at_ns=must_ns)
+        chosen.append(Submission(at_ns, plan))
     return tuple(chosen)
 
 
