@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from core.market.scripted import MarketEvent, PriceGap, SizeShock, SpreadShock, VolShock
 
@@ -67,10 +67,17 @@ def draw_paths(
     forward = start_paise * np.exp(np.cumsum(returns))
     keep = 0.5 ** (step_s / weather.vol_half_life_s)
     noise = _stream(seed, 5).standard_normal(n) * weather.vol_of_vol * math.sqrt(step_s / 3_600)
-    level = lfilter([1.0], [1.0, -keep], noise + 30.0 * np.abs(jumps))
+    level = _fading(keep, noise + 30.0 * np.abs(jumps))
     fade = 0.5 ** (step_s / weather.calm_half_life_s)
-    widening = lfilter([1.0], [1.0, -fade], weather.jump_widens * np.abs(jumps))
+    widening = _fading(fade, weather.jump_widens * np.abs(jumps))
     return Paths(forward, np.exp(np.clip(level, -1.0, 1.5)), 1.0 + widening, np.ones(n))
+
+
+def _fading(keep: float, pushes: FloatArray) -> FloatArray:
+    """A level that every step keeps this share of, and adds a push to."""
+    return np.fromiter(
+        accumulate(pushes.tolist(), lambda level, push: level * keep + push), float, len(pushes)
+    )
 
 
 def script(paths: Paths, events: Iterable[MarketEvent], steps_at: StepsAt) -> Paths:

@@ -3,6 +3,9 @@
 The loop asks its selector for the time when no task is ready; here that is the moment at which market time
 moves to its next call. Nothing else moves it. The order of ready tasks is first come, first served, or drawn
 from a seed, which is a legal order too.
+
+Tasks inherit the ``LIFE`` they were started in. A life can be frozen: none of its steps runs any more, not
+even a ``finally``, which is what a dead process looks like from outside, or one whose machine sleeps.
 """
 
 from __future__ import annotations
@@ -11,11 +14,25 @@ import asyncio
 from asyncio import base_events
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from concurrent.futures import Executor
+from contextvars import Context, ContextVar
+from typing import Any, Protocol, TypeVar, TypeVarTuple, cast
 
 from core.rehearsal.market_time import MarketTime
 
 Result = TypeVar("Result")
+Args = TypeVarTuple("Args")
+
+LIFE: ContextVar[object | None] = ContextVar("life", default=None)
+"""Which life of the core a task belongs to; ``None`` for the world's own."""
+
+
+class _Step(Protocol):
+    """What a handle of the loop is made of: asyncio keeps these two to itself."""
+
+    _callback: Callable[..., object]
+    _context: Context
+
 
 Shuffle = Callable[[int], int]
 """Given how many tasks are ready, which one goes first."""
@@ -45,7 +62,12 @@ class _Selector:
 
 
 class SimLoop(base_events.BaseEventLoop):
-    """Runs a program in market time. ``shuffle`` draws the order of tasks that are ready together."""
+    """Runs a program in market time. ``shuffle`` draws the order of tasks that are ready together.
+
+    It stands on parts that asyncio keeps to itself, the same in every Python from 3.11 on.
+    """
+
+    _ready: deque[asyncio.Handle]
 
     def __init__(self, market: MarketTime, shuffle: Shuffle | None = None) -> None:
         super().__init__()
@@ -54,6 +76,9 @@ class SimLoop(base_events.BaseEventLoop):
         self._shuffle = shuffle
         self._selector = _Selector(self)
         self._clock_resolution = 1e-9
+        self._frozen: dict[int, object] = {}
+        self._parked: list[asyncio.Handle] = []
+        self._remembered: list[asyncio.Task[Any]] = []
         self.errors: list[dict[str, Any]] = []
         self.set_exception_handler(self._remember)
 
@@ -61,13 +86,45 @@ class SimLoop(base_events.BaseEventLoop):
         """Market seconds since the loop was made."""
         return (self._market.now_ns() - self._start_ns) / 1e9
 
+    def freeze(self, life: object) -> None:
+        """Run no step of this life until it is thawed."""
+        self._frozen[id(life)] = life
+        # A task that waits for ever is garbage to the collector, and collecting it would run its ``finally``.
+        self._remembered.extend(asyncio.all_tasks(self))
+
+    def thaw(self, life: object) -> None:
+        """Let a frozen life go on where it stopped."""
+        self._frozen.pop(id(life), None)
+        parked, self._parked = self._parked, []
+        self._ready.extend(parked)
+
+    def thaw_everything(self) -> None:
+        """Let all of them go on: at the end, so that they can be cancelled."""
+        self._frozen.clear()
+        parked, self._parked = self._parked, []
+        self._ready.extend(parked)
+        self._remembered.clear()
+
+    def _park(self) -> None:
+        ready = self._ready
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            life = cast(_Step, handle)._context.get(LIFE)
+            (self._parked if id(life) in self._frozen else ready).append(handle)
+
     def advance(self) -> None:
         """Let the next call happen. Raises ``Deadlock`` when there is none."""
         if self._market.next_ns is None:
             raise Deadlock(self._market.now_ns())
         self._market.fire()
 
-    def call_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Args], object],
+        *args: *Args,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
         """Timers of libraries become calls of market time like all others."""
         handle = asyncio.TimerHandle(when, callback, args, self, context)
 
@@ -88,36 +145,37 @@ class SimLoop(base_events.BaseEventLoop):
         """There is no other thread to wake us."""
 
     def _run_once(self) -> None:
+        if self._frozen:
+            self._park()
         if self._shuffle is not None and len(self._ready) > 1:
             self._reorder(self._shuffle)
         super()._run_once()  # type: ignore[misc]
 
     def _reorder(self, shuffle: Shuffle) -> None:
         """Steps of different tasks may come in any order; plain callbacks keep theirs."""
-        ready: deque[asyncio.Handle] = self._ready
+        ready = self._ready
         steps = [n for n, handle in enumerate(ready) if _is_step(handle)]
         chosen = [ready[n] for n in steps]
         for place in steps:
             ready[place] = chosen.pop(shuffle(len(chosen)))
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Args], Result], *args: *Args
+    ) -> asyncio.Future[Result]:
         """Work for a thread is done here and now: a thread would be a second source of order."""
-        future = self.create_future()
+        future: asyncio.Future[Result] = self.create_future()
         try:
             future.set_result(func(*args))
         except Exception as error:
             future.set_exception(error)
         return future
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """There is none."""
-
     def _remember(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self.errors.append(context)
 
 
 def _is_step(handle: asyncio.Handle) -> bool:
-    owner = getattr(handle._callback, "__self__", None)
+    owner = getattr(cast(_Step, handle)._callback, "__self__", None)
     return isinstance(owner, asyncio.Task)
 
 
@@ -129,6 +187,7 @@ def run_virtual(
     try:
         asyncio.set_event_loop(loop)
         result = loop.run_until_complete(main())
+        loop.thaw_everything()
         pending = asyncio.all_tasks(loop)
         for task in pending:
             task.cancel()
