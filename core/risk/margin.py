@@ -24,6 +24,7 @@ from core.risk.span import (
     VOL_MOVES,
     WEIGHTS,
     ArrayKey,
+    ClassParameters,
     MarginParameters,
     RiskArray,
 )
@@ -97,40 +98,32 @@ class Book:
         self, contracts: Sequence[PricedContract], parameters: MarginParameters, arrays: RiskArrays
     ) -> None:
         classes = [parameters.of(priced.contract) for priced in contracts]
-        self.forwards = np.array([priced.forward_paise for priced in contracts])
-        self.strikes = np.array([float(priced.contract.strike_paise) or 1.0 for priced in contracts])
-        self.years = np.array([priced.years for priced in contracts])
-        self.vols = np.array([priced.vol for priced in contracts])
-        self.signs = np.array([float(priced.right_sign) for priced in contracts])
-        self.half_spreads = np.array([priced.half_spread_paise for priced in contracts])
-        self.values = np.array([priced.value_paise for priced in contracts])
+        table = np.array(
+            [
+                (
+                    priced.forward_paise,
+                    float(priced.contract.strike_paise) or 1.0,
+                    priced.years,
+                    priced.vol,
+                    float(priced.right_sign),
+                    priced.half_spread_paise,
+                    priced.value_paise,
+                    *_rates(priced, cls),
+                )
+                for priced, cls in zip(contracts, classes, strict=True)
+            ]
+        ).T.copy()
+        self.forwards, self.strikes, self.years, self.vols, self.signs = table[:5]
+        self.half_spreads, self.values, self._scan_range, self._vol_scan, reference = table[5:10]
+        self._exposure_rate, self._expiry_day_rate, self._short_minimum = table[10:]
+        self._reference = reference if np.isfinite(reference).any() else None
+        self._has_minimum = bool(self._short_minimum.any())
         self._is_future = self.signs == 0
         self._any_future = bool(self._is_future.any())
         self.option_values = np.where(self._is_future, 0.0, self.values)
-        self._classes = classes
-        self._underlying = np.array([priced.underlying_paise for priced in contracts])
-        long_dated = np.array(
-            [priced.days > cls.long_dated_days for priced, cls in zip(contracts, classes, strict=True)]
-        )
-        scan_share = np.where(
-            long_dated,
-            [cls.price_scan_share_long_dated for cls in classes],
-            [cls.price_scan_share for cls in classes],
-        )
-        self._scan_range = scan_share * self._underlying
-        self._vol_scan = np.array([cls.vol_scan for cls in classes])
-        reference = np.array([np.nan if cls.reference_vol is None else cls.reference_vol for cls in classes])
-        self._reference = reference if np.isfinite(reference).any() else None
         self._years_ahead = np.maximum(self.years - parameters.look_ahead_days / DAYS_PER_YEAR, 0.0)
         self._contracts = contracts
-        self._exposure_rate = self._exposure_rates(long_dated)
-        expires_today = np.array([priced.days <= 0 for priced in contracts])
-        self._expiry_day_rate = (
-            np.where(expires_today & ~self._is_future, [cls.expiry_day_share for cls in classes], 0.0)
-            * self._underlying
-        )
-        self._short_minimum = np.array([cls.short_minimum_share for cls in classes]) * self._underlying
-        self._has_minimum = bool(self._short_minimum.any())
+        self._classes = classes
         keys = [(priced.contract.underlying, bool(priced.days <= 0)) for priced in contracts]
         distinct = list(dict.fromkeys(keys))
         self.groups: list[NDArray[np.intp] | slice] = [
@@ -246,20 +239,26 @@ class Book:
     def _exposed(self, units: FloatArray) -> FloatArray:
         return np.where(self._is_future, np.abs(units), np.maximum(-units, 0.0))
 
-    def _exposure_rates(self, long_dated: NDArray[np.bool_]) -> FloatArray:
-        out_of_the_money = self.signs * (self.strikes / self._underlying - 1.0)
-        deep = ~self._is_future & (out_of_the_money > [cls.deep_beyond_share for cls in self._classes])
-        share = np.where(
-            long_dated,
-            [cls.exposure_share_long_dated for cls in self._classes],
-            np.where(
-                deep,
-                [cls.exposure_share_deep for cls in self._classes],
-                [cls.exposure_share for cls in self._classes],
-            ),
-        )
-        result: FloatArray = share * self._underlying
-        return result
+
+def _rates(priced: PricedContract, cls: ClassParameters) -> tuple[float, ...]:
+    """Scan range, volatility scan, reference volatility; exposure, expiry-day margin, minimum a unit."""
+    underlying = priced.underlying_paise
+    is_option = priced.right_sign != 0
+    beyond = priced.right_sign * (priced.contract.strike_paise / underlying - 1.0)
+    scan, exposure = cls.price_scan_share, cls.exposure_share
+    if priced.days > cls.long_dated_days:
+        scan, exposure = cls.price_scan_share_long_dated, cls.exposure_share_long_dated
+    elif is_option and beyond > cls.deep_beyond_share:
+        exposure = cls.exposure_share_deep
+    expires_today = is_option and priced.days <= 0
+    return (
+        scan * underlying,
+        cls.vol_scan,
+        float("nan") if cls.reference_vol is None else cls.reference_vol,
+        exposure * underlying,
+        cls.expiry_day_share * underlying if expires_today else 0.0,
+        cls.short_minimum_share * underlying if is_option else 0.0,
+    )
 
 
 def _spread_value(deltas: list[float], forwards: list[float]) -> float:

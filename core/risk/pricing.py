@@ -142,10 +142,12 @@ def black76(
         delta = w * ndtr(w * d1)
         price = np.maximum(f * delta - k * (w * ndtr(w * d2)), 0.0)
         density = _INV_SQRT_2PI * np.exp(-0.5 * d1 * d1)
-        alive = s > 0
-        gamma = np.where(alive, density / (f * s), 0.0)
-        vega = np.where(alive, f * density * root, 0.0)
-        theta = np.where(alive, -f * density * v / (2.0 * root * DAYS_PER_YEAR), 0.0)
+        vega = f * density * root
+        gamma = density / (f * s)
+        theta = vega * v / (-2.0 * DAYS_PER_YEAR * t)
+        dead = s <= 0
+        if dead.any():
+            gamma, vega, theta = (np.where(dead, 0.0, figure) for figure in (gamma, vega, theta))
     wrong = reason != 0
     if wrong.any():
         price, delta, gamma, vega, theta = (
