@@ -77,6 +77,14 @@ def open_journal(
         raise
 
 
+def open_image(image: bytes) -> OpenedJournal:
+    """A journal in memory from the bytes of another: what a dead process leaves behind, opened again."""
+    connection = sqlite3.connect(IN_MEMORY, isolation_level=None)
+    connection.deserialize(image)
+    last = connection.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    return OpenedJournal(connection, ChainHead(*last) if last is not None else ChainHead())
+
+
 def read_journal(path: str | Path) -> Iterator[Recorded]:
     """Every row of a journal in order, its chain checked, over a connection that cannot write.
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from core.domain.facts import Recorded
 from core.journal.errors import JournalClosed
-from core.journal.opening import IN_MEMORY, Synchronous, open_journal, read_journal, read_rows
+from core.journal.opening import IN_MEMORY, Synchronous, open_image, open_journal, read_journal, read_rows
 from core.journal.writing import Batch, JournalWriter, WriteFault
 
 
@@ -57,8 +57,13 @@ class InlinePersistence:
         latency: Callable[[], Awaitable[None]] | None = None,
         fault: WriteFault | None = None,
         sole_writer: bool = False,
+        image: bytes | None = None,
     ) -> None:
-        opened = open_journal(path, synchronous, sole_writer=sole_writer)
+        """``image`` is what an earlier one in memory left behind; ``path`` is not looked at then."""
+        if image is None:
+            opened = open_journal(path, synchronous, sole_writer=sole_writer)
+        else:
+            path, opened = IN_MEMORY, open_image(image)
         self._path = path
         self._connection = opened.connection
         self._writer = JournalWriter(opened.connection, opened.head, fault)
@@ -75,6 +80,15 @@ class InlinePersistence:
     def last_seq(self) -> int:
         """The number of the last committed row, 0 in an empty journal."""
         return self._writer.head.seq
+
+    @property
+    def last_hash(self) -> str:
+        """The hash of the last committed row: equal for two journals only if every row is."""
+        return self._writer.head.hash
+
+    def image(self) -> bytes:
+        """The bytes of the database as committed, to be opened again after a simulated crash."""
+        return self._connection.serialize()
 
     async def commit(self, batch: Batch) -> None:
         """See ``PersistenceLayer``."""

@@ -144,6 +144,12 @@ class PaperBroker:
         self._publish(step)
         return step.order_id
 
+    def withdraw_by_hand(self, order_id: str) -> None:
+        """Take back what is left of an order that the trader placed by hand, at once."""
+        now_ns = self._clock.now_ns()
+        self._publish(self.exchange.cancel(now_ns, order_id, delay_ns=0))
+        self._publish(self.exchange.advance(now_ns))
+
     def force_fill(self, order_id: str, units: int | None = None, price_paise: int | None = None) -> None:
         """Fill an order now, whatever its state: see ``SimExchange.force_fill``."""
         self._publish(self.exchange.force_fill(self._clock.now_ns(), order_id, units, price_paise))
