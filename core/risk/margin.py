@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.risk.priced import PricedContract
-from core.risk.pricing import DAYS_PER_YEAR, FloatArray, prices
+from core.risk.pricing import DAYS_PER_YEAR, FloatArray, deltas, prices
 from core.risk.span import (
     PRICE_MOVES,
     VOL_MOVES,
@@ -215,11 +215,11 @@ class Book:
             expiries = sorted({self._contracts[index].contract.expiry for index in group})
             if len(expiries) < 2 or self._contracts[group[0]].days <= 0 or self._unit_deltas is None:
                 continue
-            deltas = units * self._unit_deltas
+            moved = units * self._unit_deltas
             share = self._classes[group[0]].calendar_share
             for row in range(units.shape[0]):
                 by_expiry = [
-                    sum(float(deltas[row, i]) for i in group if self._contracts[i].contract.expiry == expiry)
+                    sum(float(moved[row, i]) for i in group if self._contracts[i].contract.expiry == expiry)
                     for expiry in expiries
                 ]
                 forward = [
@@ -230,11 +230,8 @@ class Book:
         return charge
 
     def _deltas(self) -> FloatArray:
-        bump = 1e-3 * self.forwards
-        up = self.worth(self.forwards + bump, self.vols, self.years)
-        down = self.worth(self.forwards - bump, self.vols, self.years)
-        result: FloatArray = (up - down) / (2 * bump)
-        return result
+        options = deltas(self.forwards, self.strikes, self.vols * np.sqrt(self.years), self.signs)
+        return np.where(self._is_future, 1.0, options)
 
     def _exposed(self, units: FloatArray) -> FloatArray:
         return np.where(self._is_future, np.abs(units), np.maximum(-units, 0.0))

@@ -177,6 +177,14 @@ def prices(forward: FloatArray, strike: FloatArray, s: FloatArray, w: FloatArray
     return result
 
 
+def deltas(forward: FloatArray, strike: FloatArray, s: FloatArray, w: FloatArray) -> FloatArray:
+    """Forward deltas, the lean counterpart of ``prices`` with the same inputs."""
+    with np.errstate(all="ignore"):
+        sure = np.maximum(s, _TINY_S)
+        result: FloatArray = w * ndtr(w * (np.log(forward / strike) / sure + 0.5 * sure))
+    return result
+
+
 def _d1_d2(forward: FloatArray, strike: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
     x = np.log(forward / strike)
     # At s == 0 the ratio is +-inf, which is the step function wanted, except 0/0 exactly at the money.

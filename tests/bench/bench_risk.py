@@ -22,7 +22,7 @@ from core.domain.quotes import MarketView
 from core.domain.settings import ExecutionSettings
 from core.risk.exposure_math import leg_exposures
 from core.risk.implied_vol import implied_vols
-from core.risk.pricing import black76, years_until
+from core.risk.pricing import black76, deltas, years_until
 from core.risk.smile import chain_vols
 from core.risk.worst_case import WorstCaseMarginSimulator
 from core.strategies.plan import LegRequest, build_plan
@@ -135,6 +135,10 @@ def tasks() -> dict[str, tuple[Callable[[], object], int]]:
 
     measured: dict[str, tuple[Callable[[], object], int]] = {
         "price and greeks of 2,000 legs": (lambda: black76(FORWARD, strikes, YEARS, vols, calls), 300),
+        "delta of 2,000 legs": (
+            lambda: deltas(forwards, strikes, vols * np.sqrt(years), signs),
+            300,
+        ),
         "exposure (delta, value, +-3 %) of 2,000 legs": (
             lambda: leg_exposures(forwards, strikes, years, vols, signs, units),
             300,

@@ -9,6 +9,7 @@ pytest.importorskip("QuantLib")
 from tests.bench.bench_risk import tasks, time_us
 
 BUDGETS_US = {
+    "delta of 2,000 legs": 500,
     "price and greeks of 2,000 legs": 1_000,
     "exposure (delta, value, +-3 %) of 2,000 legs": 1_000,
     "exposure of 8 legs": 100,

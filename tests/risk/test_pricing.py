@@ -119,6 +119,13 @@ def test_scalar_and_vectorised_forms_agree(sample: Sample) -> None:
         assert pricing.delta(*inputs, right) == pytest.approx(float(greeks.delta), abs=1e-12)
 
 
+def test_the_lean_forms_agree_with_the_checked_one(sample: Sample) -> None:
+    full = black76(sample.forward, sample.strike, sample.years, sample.vol, sample.call)
+    lean = sample.forward, sample.strike, sample.vol * np.sqrt(sample.years), np.where(sample.call, 1.0, -1.0)
+    assert np.abs(pricing.prices(*lean) - full.price).max() < 1e-9
+    assert np.abs(pricing.deltas(*lean) - full.delta).max() < 1e-12
+
+
 def test_put_call_parity_holds_exactly_enough(sample: Sample) -> None:
     calls = black76(sample.forward, sample.strike, sample.years, sample.vol, True)
     puts = black76(sample.forward, sample.strike, sample.years, sample.vol, False)
