@@ -17,6 +17,7 @@ from core.domain.orders import OrderType, Outcome
 from core.policy.collaborators import Collaborators
 from core.policy.emergency_hedge import EmergencyHedgeManager
 from core.policy.leg_priority import LegPriorityCalculator
+from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCaseMarginSimulator
 
 Send = SendOrder | ModifyOrder | CancelOrder
@@ -37,11 +38,13 @@ class ExecutionCoordinator:
         priority_calculator: LegPriorityCalculator | None = None,
         hedge_manager: EmergencyHedgeManager | None = None,
         margin_simulator: WorstCaseMarginSimulator | None = None,
+        limits: RiskLimits | None = None,
     ) -> None:
         self.collaborators = Collaborators(
             priority_calculator or LegPriorityCalculator(),
             hedge_manager or EmergencyHedgeManager(),
             margin_simulator or WorstCaseMarginSimulator(),
+            limits or RiskLimits(),
         )
         self._port = port
         self._post = post

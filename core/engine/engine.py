@@ -46,6 +46,7 @@ from core.journal.persistence import PersistenceLayer
 from core.journal.writing import Batch
 from core.policy.decide import decide, fail
 from core.policy.turn import Decision
+from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCase, WorstCaseMarginSimulator
 
 BATCH_ITEMS = 64
@@ -80,6 +81,7 @@ class ExecutionEngine:
         strict: bool = False,
         guards_off: frozenset[str] = frozenset(),
         margin_simulator: WorstCaseMarginSimulator | None = None,
+        limits: RiskLimits | None = None,
     ) -> None:
         self.clock = clock
         self.account = account
@@ -87,7 +89,9 @@ class ExecutionEngine:
         self.metrics = Metrics()
         self.version = 0
         self.books = BookReader(clock, books, self.post, self._poll_every_ms, self.metrics.funded)
-        self.coordinator = ExecutionCoordinator(orders, self.post, margin_simulator=margin_simulator)
+        self.coordinator = ExecutionCoordinator(
+            orders, self.post, margin_simulator=margin_simulator, limits=limits
+        )
         self.stream_up = False
         self.stream_ns: int | None = None
         self._journal = journal

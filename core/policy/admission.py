@@ -9,12 +9,13 @@ from core.domain.lifecycle import ENDS
 from core.domain.orders import Lane
 from core.policy.child_orders import ChildOrderManager
 from core.policy.order_budget import next_send_ns
+from core.policy.own_limits import refusal_by_limits
 from core.policy.turn import Turn
 
 
 def admit(turn: Turn, group: MultiLegOrderGroup) -> str:
     """Why the group is refused, in a sentence; ``""`` when it is not. Nothing is sent either way."""
-    checks = (_kill_switch, _sizes, _nakedness, _opposite_holdings, _budget)
+    checks = (_kill_switch, _sizes, _nakedness, _opposite_holdings, _budget, refusal_by_limits)
     for check in checks:
         refusal = check(turn, group)
         if refusal:

@@ -133,15 +133,23 @@ def _number(group: MultiLegOrderGroup, leg: int) -> tuple[int, int]:
     return group.legs[leg].children + 1, 1
 
 
-def failed_attempts(group: MultiLegOrderGroup, leg: int, side: Side) -> tuple[int, int]:
-    """How often in a row the last child of a leg and side came to nothing, and when that was last heard."""
+def failed_attempts(
+    group: MultiLegOrderGroup, leg: int, side: Side, *, stops: bool = False
+) -> tuple[int, int]:
+    """How often in a row an order of a leg and side came to nothing, and when that was last heard.
+
+    Stops are counted apart: one that was refused at its trigger must not hold back what replaces it.
+    """
+    times, heard_ns = 0, 0
     for order in reversed(tuple(group.orders.values())):
-        if order.leg == leg and order.side is side:
-            failed = order.outcome in (Outcome.REJECTED, Outcome.DENIED) or (
-                order.status is OrderStatus.REJECTED
-            )
-            return (order.attempt, order.heard_at_ns) if failed else (0, 0)
-    return 0, 0
+        if order.leg != leg or order.side is not side or (order.purpose is Purpose.STOP) is not stops:
+            continue
+        if order.outcome not in (Outcome.REJECTED, Outcome.DENIED) and (
+            order.status is not OrderStatus.REJECTED
+        ):
+            break
+        times, heard_ns = times + 1, max(heard_ns, order.heard_at_ns)
+    return times, heard_ns
 
 
 def reprice(turn: Turn, order: ChildOrder, limit_paise: int, reason: str, *, to_limit: bool = False) -> bool:
@@ -155,17 +163,29 @@ def reprice(turn: Turn, order: ChildOrder, limit_paise: int, reason: str, *, to_
     return True
 
 
-def cancel(turn: Turn, order: ChildOrder, reason: str) -> None:
+def resize(
+    turn: Turn, order: ChildOrder, units: int, limit_paise: int, trigger_paise: int, reason: str
+) -> bool:
+    """Change a resting stop's quantity and prices, if the budget allows. Returns whether it was intended."""
+    if order.order_id is None or not _budget_allows(turn, order.group_id, order.lane):
+        return False
+    turn.record(ModifyIntended(order.tag, limit_paise, trigger_paise, units, False, reason), order.group_id)
+    turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, trigger_paise, units, False))
+    return True
+
+
+def cancel(turn: Turn, order: ChildOrder, reason: str, *, patience: int = 4) -> None:
     """Ask for an order to be cancelled, and keep asking; a cancel is never held back by entries.
 
-    An order whose id is not known yet cannot be cancelled: it is as soon as the books have named it.
+    Each time it is waited for longer, up to ``patience`` times the first wait. An order whose id is not known
+    yet cannot be cancelled: it is as soon as the books have named it.
     """
     if order.is_terminal:
         return
     if order.order_id is None or not _session_allows(turn, order.group_id):
         return
     every_ns = turn.settings.cancel_ask_every_ms * NS_PER_MS
-    due_ns = order.cancel_asked_at_ns + every_ns * min(order.cancel_asks, 4)
+    due_ns = order.cancel_asked_at_ns + every_ns * min(order.cancel_asks, patience)
     if order.cancel_pending and turn.now_ns < due_ns:
         turn.wake(order.group_id, due_ns)
         return

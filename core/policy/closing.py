@@ -12,12 +12,14 @@ from core.domain.groups import Goal, IncompletePolicy, MultiLegOrderGroup
 from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.money import price
-from core.domain.orders import ChildOrder, OrderStatus, Purpose
+from core.domain.orders import ChildOrder, OrderStatus, OrderType, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.child_orders import ChildOrderManager, cancel, failed_attempts, reprice
 from core.policy.emergency_hedge import held_back_units
 from core.policy.entry import whole_copies
 from core.policy.pricing_rules import closing_price
+from core.policy.stop_prices import is_locked
+from core.policy.stop_release import make_room, release, say_locked
 from core.policy.turn import Turn
 
 CLOSING = frozenset({Purpose.UNWIND, Purpose.EXIT})
@@ -34,11 +36,11 @@ def reduce(turn: Turn, group_id: str) -> None:
     if _still_deciding(turn, group_id):
         return
     if not turn.view.is_open(turn.now_ns):
-        turn.wake(group_id, turn.view.opens_ns)
+        turn.wake_at_open(group_id)
         return
     for side in (Side.BUY, Side.SELL):
         for index in range(len(turn.group(group_id).legs)):
-            if _close_leg(turn, group_id, index, side):
+            if close_leg(turn, group_id, index, side):
                 return
 
 
@@ -51,7 +53,7 @@ def trim(turn: Turn, group_id: str) -> None:
     )
     for side in (Side.BUY, Side.SELL):
         for index in range(len(group.legs)):
-            if (index < planned or complete) and _close_leg(turn, group_id, index, side):
+            if (index < planned or complete) and close_leg(turn, group_id, index, side):
                 return
 
 
@@ -87,18 +89,24 @@ def _still_deciding(turn: Turn, group_id: str) -> bool:
     return False
 
 
-def _close_leg(turn: Turn, group_id: str, index: int, side: Side) -> bool:
-    """Trade a leg's surplus away on one side. Returns whether automation stopped."""
+def close_leg(turn: Turn, group_id: str, index: int, side: Side) -> bool:
+    """Trade a leg's surplus away on one side, its stops first. Returns whether automation stopped."""
     group = turn.group(group_id)
     leg = group.legs[index]
     surplus = _surplus(group, index, side)
     if surplus <= 0:
         return False
     for order in group.live_orders:
-        if order.leg == index and order.side is side and _hurry(turn, group, order):
+        if order.leg != index or order.side is not side or order.is_resting_stop:
+            continue
+        if _hurry(turn, group, order):
             return True
+    _take_from_stops(turn, group_id, index, surplus - _exiting(turn, group_id, index, side))
     group = turn.group(group_id)
-    units = surplus - group.working(index, side)
+    held = -side.sign * leg.net_units
+    resting = sum(o.working_units for o in group.live_orders if o.leg == index and o.is_resting_stop)
+    exiting = _exiting(turn, group_id, index, side)
+    units = min(surplus - exiting, held - exiting - (resting if side is Side.BUY else 0))
     if side is Side.BUY and leg.plan.contract.right is not None:
         units -= held_back_units(turn, group)
     if side is Side.SELL:
@@ -129,6 +137,33 @@ def _close_leg(turn: Turn, group_id: str, index: int, side: Side) -> bool:
     return False
 
 
+def _exiting(turn: Turn, group_id: str, index: int, side: Side) -> int:
+    """Units of a leg that orders on one side may still fill, resting stops aside."""
+    return sum(
+        order.working_units
+        for order in turn.group(group_id).live_orders
+        if order.leg == index
+        and order.side is side
+        and not order.is_resting_stop
+        and (turn.guarded("cancel-confirmation") or not order.cancel_pending)
+    )
+
+
+def _take_from_stops(turn: Turn, group_id: str, index: int, units: int) -> None:
+    """Let stops of a leg exit these units: whole ones go to market, the last gives up a part of itself."""
+    group = turn.group(group_id)
+    for order in group.live_orders:
+        if units <= 0:
+            return
+        if order.leg != index or not order.is_resting_stop:
+            continue
+        if order.working_units <= units:
+            release(turn, group, order)
+        else:
+            make_room(turn, order, units)
+        units -= order.working_units
+
+
 def _surplus(group: MultiLegOrderGroup, index: int, side: Side) -> int:
     """Units of a leg that are too much and that a trade of this side takes away; a shortage is none."""
     leg = group.legs[index]
@@ -153,21 +188,26 @@ def _sellable(group: MultiLegOrderGroup, index: int, units: int) -> int:
 
 def _hurry(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> bool:
     """Keep a closing order marketable. Returns whether automation stopped."""
+    if order.purpose is Purpose.STOP and (order.order_type is OrderType.SL or order.cancel_pending):
+        release(turn, group, order)
+        return False
     if order.modify_pending or order.cancel_pending or order.order_id is None:
         return False
     if order.status is OrderStatus.INTENDED:
         return False
     contract = group.legs[order.leg].plan.contract
     due_ns = max(order.intended_at_ns, order.repriced_at_ns) + turn.settings.reprice_every_ms * NS_PER_MS
-    resting_stop = order.purpose is Purpose.STOP and order.status is OrderStatus.TRIGGER_PENDING
-    if not resting_stop and turn.now_ns < due_ns:
+    if turn.now_ns < due_ns:
         turn.wake(group.group_id, due_ns)
         return False
     wanted = closing_price(turn.settings, contract, order.side, turn.view, turn.now_ns)
     if wanted is None:
         turn.wake_in(group.group_id, turn.settings.reprice_every_ms)
         return False
-    if not resting_stop and order.side.sign * (wanted.paise - order.limit_paise) <= 0:
+    if order.side.sign * (wanted.paise - order.limit_paise) <= 0:
+        quote = turn.view.fresh(order.symbol, turn.now_ns)
+        if quote is not None and is_locked(quote, order.side):
+            say_locked(turn, group, order)
         turn.wake_in(group.group_id, turn.settings.reprice_every_ms)
         return False
     spent = sum(
@@ -186,11 +226,5 @@ def _hurry(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> bool:
     if order.modifies >= turn.settings.modifies_max - 1:
         cancel(turn, order, "its modifications are spent; the rest follows in a new order")
         return False
-    reprice(
-        turn,
-        order,
-        wanted.paise,
-        f"{price(order.limit_paise)} → {price(wanted.paise)}, {wanted.how}",
-        to_limit=resting_stop,
-    )
+    reprice(turn, order, wanted.paise, f"{price(order.limit_paise)} → {price(wanted.paise)}, {wanted.how}")
     return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from core.policy.emergency_hedge import EmergencyHedgeManager
 from core.policy.leg_priority import LegPriorityCalculator
+from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCaseMarginSimulator
 
 
@@ -16,3 +17,4 @@ class Collaborators:
     priority_calculator: LegPriorityCalculator = field(default_factory=LegPriorityCalculator)
     hedge_manager: EmergencyHedgeManager = field(default_factory=EmergencyHedgeManager)
     margin_simulator: WorstCaseMarginSimulator = field(default_factory=WorstCaseMarginSimulator)
+    limits: RiskLimits = field(default_factory=RiskLimits)

@@ -46,8 +46,8 @@ def decide(
     collaborators: Collaborators | None = None,
 ) -> Decision:
     """The facts, effects and next looks that follow from one input."""
-    turn = Turn(account, view, now_ns, guards_off=guards_off)
     parts = _STANDARD if collaborators is None else collaborators
+    turn = Turn(account, view, now_ns, limits=parts.limits, guards_off=guards_off)
     for group_id in sorted(_touched(turn, item, parts)):
         if group_id in turn.account.groups:
             advance(turn, group_id)

@@ -42,9 +42,14 @@ def obstacle(turn: Turn, group: MultiLegOrderGroup) -> str:
 
 
 def whole_copies(group: MultiLegOrderGroup) -> int:
-    """Copies of the group that are held in every leg, confirmed."""
+    """Copies of the group that are held in every leg that is still wanted, confirmed."""
     return min(
-        max(0, leg.held_units) // leg.plan.units_per_copy for leg in group.legs[: len(group.plan.legs)]
+        (
+            max(0, leg.held_units) // leg.plan.units_per_copy
+            for leg in group.legs[: len(group.plan.legs)]
+            if not leg.retired_at_ns
+        ),
+        default=0,
     )
 
 

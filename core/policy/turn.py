@@ -22,7 +22,8 @@ from core.domain.groups import MultiLegOrderGroup
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.quotes import MarketView
 from core.domain.settings import ExecutionSettings
-from core.domain.timing import NS_PER_MS
+from core.domain.timing import NS_PER_MS, NS_PER_S
+from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCase
 
 
@@ -55,6 +56,7 @@ class Turn:
     wakes: dict[str, int] = field(default_factory=dict)
     measured: Mapping[str, Exposure] | None = None
     worst_cases: dict[str, WorstCase] = field(default_factory=dict)
+    limits: RiskLimits = field(default_factory=RiskLimits)
     guards_off: frozenset[str] = frozenset()
     """Guards that the simulator has switched off to show that it notices; empty in production."""
 
@@ -89,6 +91,11 @@ class Turn:
     def wake_in(self, group_id: str, delay_ms: int) -> None:
         """Look at a group again in so many milliseconds."""
         self.wake(group_id, self.now_ns + delay_ms * NS_PER_MS)
+
+    def wake_at_open(self, group_id: str) -> None:
+        """Look at a group again when the next session opens; after a close the view may not know it yet."""
+        opens_ns = self.view.opens_ns
+        self.wake(group_id, opens_ns if opens_ns > self.now_ns else self.now_ns + 60 * NS_PER_S)
 
     def move(
         self,
