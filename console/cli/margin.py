@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,6 +53,8 @@ def margin(
 
     Exit code 0, 1 when --available is given and refused, 2 for input that cannot be used.
     """
+    if available is not None and not isfinite(available):
+        fail(f"--available {available}: give a sum in rupees")
     seen = look(group, chain, at, underlying)
     try:
         chosen = read_parameters(parameters) if parameters else built_in_parameters()

@@ -83,7 +83,7 @@ def look(group: Path, chain: Path | None, at: str | None, underlying: str) -> Wh
     except (StrategyError, MarketDataError) as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}")
+        fail(f"{chain or group}: cannot be read: {error}")
     return WhatIf(plan, view, calendar, source.name)
 
 

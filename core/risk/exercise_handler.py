@@ -26,6 +26,8 @@ SHORT_DELIVERY_SHARE: Final = 0.50
 """Part of the contract's value asked of a short stock option on its last day; brokers ask 40 to 50 %."""
 CLOSE_BEFORE_NS: Final = 30 * 60 * NS_PER_S
 """How long before the last session's close a position that must not be delivered is closed."""
+QUIET_BEFORE_SETTLED_NS: Final = 10 * NS_PER_S
+"""How long no order of ours may have touched a short before its vanishing is called settlement."""
 
 _SYMBOL = re.compile(
     r"^(?P<name>[A-Z&\-]+?)(?P<expiry>\d{2}(?:[A-Z]{3}|[1-9OND]\d{2}))(?P<strike>\d+(?:\.\d+)?)(?P<right>CE|PE)$"
@@ -132,6 +134,16 @@ def exit_before_near_expiry_ns(plan: GroupPlan, calendar: SessionCalendar) -> in
         if leg.contract.expiry > expiries[0]
     ]
     return calendar.expiry_ns(expiries[0]) - CLOSE_BEFORE_NS if uncovered_units(remainder, None) else None
+
+
+def was_settled(contract: Contract, last_order_ns: int, now_ns: int, calendar: SessionCalendar) -> bool:
+    """Whether a position that has vanished may be put down to settlement or assignment.
+
+    Only once the contract has expired (Indian options are European), and only if no order of ours touched it
+    in the last ten seconds: until then a late fill is the likelier story.
+    """
+    quiet = now_ns - last_order_ns >= QUIET_BEFORE_SETTLED_NS
+    return quiet and now_ns >= calendar.expiry_ns(contract.expiry)
 
 
 def must_close(expiries: Sequence[Expiry], now_ns: int) -> tuple[Expiry, ...]:

@@ -69,7 +69,8 @@ def implied_vols(
         reason[time_value >= otm_maximum] = Reason.ABOVE_MAXIMUM
         reason[time_value < 0] = Reason.BELOW_INTRINSIC
         reason[~((p > 0) & (p < np.inf))] = Reason.BAD_PRICE
-        reason[~((t > 0) & (t < LARGEST))] = Reason.EXPIRED
+        reason[~(t < LARGEST)] = Reason.BAD_TIME
+        reason[t <= 0] = Reason.EXPIRED
         reason[~((k > SMALLEST) & (k < LARGEST))] = Reason.BAD_STRIKE
         reason[~((f > SMALLEST) & (f < LARGEST))] = Reason.BAD_FORWARD
         vol = np.full(p.shape, np.nan)

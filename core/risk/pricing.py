@@ -48,6 +48,7 @@ class Reason(IntEnum):
     ABOVE_MAXIMUM = 7
     NO_TIME_VALUE = 8
     NOT_RESOLVABLE = 9
+    BAD_TIME = 10
 
     @property
     def text(self) -> str:
@@ -60,6 +61,7 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.BAD_FORWARD: "the forward must be a finite number above zero",
     Reason.BAD_STRIKE: "the strike must be a finite number above zero",
     Reason.EXPIRED: "the contract has expired",
+    Reason.BAD_TIME: "the time to expiry must be a finite number",
     Reason.BAD_VOL: "the volatility must be a finite number above zero",
     Reason.BAD_PRICE: "the price must be a finite number above zero",
     Reason.BELOW_INTRINSIC: "the price is below intrinsic value: no volatility explains it",
@@ -112,7 +114,8 @@ def reasons(forward: FloatArray, strike: FloatArray, years: FloatArray, vol: Flo
     """
     reason = np.zeros(forward.shape, dtype=np.int8)
     reason[~((vol > SMALLEST) & (vol < LARGEST)) & (years > 0)] = Reason.BAD_VOL
-    reason[~((years >= 0) & (years < LARGEST))] = Reason.EXPIRED
+    reason[~(years < LARGEST)] = Reason.BAD_TIME
+    reason[years < 0] = Reason.EXPIRED
     reason[~((strike > SMALLEST) & (strike < LARGEST))] = Reason.BAD_STRIKE
     reason[~((forward > SMALLEST) & (forward < LARGEST))] = Reason.BAD_FORWARD
     return reason
@@ -223,8 +226,10 @@ def _reason(forward: float, strike: float, years: float, vol: float) -> Reason:
         return Reason.BAD_FORWARD
     if not SMALLEST < strike < LARGEST:
         return Reason.BAD_STRIKE
-    if not 0 <= years < LARGEST:
+    if years < 0:
         return Reason.EXPIRED
+    if not years < LARGEST:
+        return Reason.BAD_TIME
     if years > 0 and not SMALLEST < vol < LARGEST:
         return Reason.BAD_VOL
     return Reason.DEFINED

@@ -58,6 +58,8 @@ def test_a_price_gives_back_the_volatility_it_was_made_with() -> None:
         (("--price", "1", "--strike", "24000"), "below intrinsic"),
         (("--vol", "0.1", "--days", "-1"), "has expired"),
         (("--vol", "0.1", "--forward", "inf"), "forward must be"),
+        (("--vol", "0.1", "--days", "nan"), "time to expiry must be"),
+        (("--price", "10", "--days", "0"), "has expired"),
     ],
 )
 def test_what_is_undefined_is_null_with_a_reason(arguments: tuple[str, ...], reason: str) -> None:
@@ -164,6 +166,21 @@ def test_bad_input_is_a_sentence_and_exit_code_two(
     assert result.exit_code == 2
     assert words in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("available", ["nan", "inf", "-1"])
+def test_a_sum_that_is_none_is_refused(condor: Path, available: str) -> None:
+    assert run("margin", condor, "--available", available).exit_code == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\x7fELF\x00\xff\xfe", b"ts,expiry\n", b"\x1f\x8b\x08broken"])
+@pytest.mark.parametrize("name", ["chain.csv", "chain.csv.gz"])
+def test_a_broken_chain_is_a_sentence(tmp_path: Path, condor: Path, content: bytes, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    result = run("payoff", condor, "--chain", path)
+    assert result.exit_code == 2
+    assert name in result.output
 
 
 def test_an_impossible_parameter_file_is_refused(tmp_path: Path, condor: Path) -> None:

@@ -20,6 +20,7 @@ from core.risk.exercise_handler import (
     must_close,
     sessions_left,
     strike_paise,
+    was_settled,
 )
 from core.strategies.plan import LegRequest, build_plan
 from tests.risk.chains import CALENDAR, FAR, NEAR, NOON_NS, option, synthetic_view
@@ -148,3 +149,12 @@ def test_a_calendar_whose_remainder_is_a_short_is_left_before_the_near_expiry() 
     leave = exit_before_near_expiry_ns(calendar_group(Side.BUY), CALENDAR)
     assert leave is not None
     assert leave < CALENDAR.expiry_ns(NEAR)
+
+
+def test_a_vanished_short_is_settlement_only_after_expiry_and_ten_quiet_seconds() -> None:
+    contract = option(24_500, Right.CE)
+    over = CALENDAR.expiry_ns(NEAR)
+    ten_seconds = 10 * 10**9
+    assert was_settled(contract, over - ten_seconds, over, CALENDAR)
+    assert not was_settled(contract, over - ten_seconds + 1, over, CALENDAR)
+    assert not was_settled(contract, 0, over - 1, CALENDAR)
