@@ -21,6 +21,8 @@ from console.options import ConsoleOptions
 from core.engine.service import CoreService
 
 log = logging.getLogger("hedgerow.console")
+# Without this, a program that has set up no log would have these lines drawn across its own screen.
+log.addHandler(logging.NullHandler())
 
 RESTARTS_MAX = 5
 RESTARTS_WITHIN_S = 60.0

@@ -35,6 +35,8 @@ COLOURS = (
     "short",
     "accent",
 )
+LIVE_ACCENT = "live-accent"
+"""The accent of a LIVE session; optional, the colour of shorts where a theme does not say."""
 MODES = ("PAPER", "LIVE", "ANY")
 ATTRIBUTES = frozenset({"bold", "dim", "reverse", "underline", "italic", "strike"})
 BUILT_IN_FOLDER = Path(themes.__file__).parent
@@ -92,10 +94,11 @@ class Palette:
         return Palette(self.name, self.title, self.mode, self.dark, self.border, self.colours, True)
 
     def for_mode(self, mode: str) -> Palette:
-        """The theme as worn in a session of this mode: LIVE is framed heavily whatever the theme."""
+        """The theme as worn in a session of this mode: LIVE has another accent and a heavier frame."""
         if mode != "LIVE" or self.mode == "LIVE":
             return self
-        return Palette(self.name, self.title, self.mode, self.dark, "heavy", self.colours, self.colourless)
+        colours = MappingProxyType({**self.colours, "accent": self.colours[LIVE_ACCENT]})
+        return Palette(self.name, self.title, self.mode, self.dark, "heavy", colours, self.colourless)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,8 @@ def read_theme(path: Path) -> Palette:
     missing = [name for name in COLOURS if name not in colours]
     if missing:
         raise ThemeProblem(f"Theme {path.name} lacks the colours {', '.join(missing)}; it was skipped.")
-    for name in COLOURS:
+    colours.setdefault(LIVE_ACCENT, colours["short"])
+    for name in (*COLOURS, LIVE_ACCENT):
         value = colours[name]
         try:
             Color.parse(rich_colour(value) if isinstance(value, str) else "")
@@ -170,7 +174,7 @@ def read_theme(path: Path) -> Palette:
         mode=mode,
         dark=bool(table.get("dark", True)),
         border=border,
-        colours=MappingProxyType({key: str(colours[key]) for key in COLOURS}),
+        colours=MappingProxyType({key: str(colours[key]) for key in (*COLOURS, LIVE_ACCENT)}),
     )
 
 

@@ -8,7 +8,7 @@ from console.glyphs import Glyphs
 from console.scene import Scene
 from console.widgets.bars import area, runs
 from console.widgets.framed import FramedPanel
-from console.widgets.line import Line, Span, line, spread
+from console.widgets.line import Line, Span, line, spread, width_of
 from console.wording import money_tone, signed, signed_rupees
 from core.engine.snapshot import DeltaPoint
 
@@ -49,13 +49,7 @@ class DeltaPanel(FramedPanel):
             (" units  uncovered " if width >= 46 else " uncovered ", "muted"),
             uncovered,
         )
-        shocks: Line = line(
-            (f"{glyphs.plus_minus}3 % " if width >= 46 else f"{glyphs.plus_minus}3% ", "muted"),
-            (signed_rupees(total.loss_down_paise, glyphs), money_tone(total.loss_down_paise)),
-            (" ", "text"),
-            (signed_rupees(total.loss_up_paise, glyphs), money_tone(total.loss_up_paise)),
-        )
-        lines = [spread(figures, shocks, width)]
+        lines = [spread(figures, _shocks(scene, width - width_of(figures) - 1), width)]
         chart = height - 2
         if chart >= 1:
             lines += chart_lines(
@@ -64,6 +58,21 @@ class DeltaPanel(FramedPanel):
         if height >= 2:
             lines.append(mark_line(snapshot.delta_history, snapshot.at_ns, width, glyphs))
         return lines
+
+
+def _shocks(scene: Scene, width: int) -> Line:
+    """The change in value at -3 % and +3 %: both, or the worse where there is little room, or neither."""
+    total, glyphs = scene.snapshot.total, scene.glyphs
+    down, up = total.loss_down_paise, total.loss_up_paise
+    both = line(
+        (f"{glyphs.plus_minus}3 % ", "muted"),
+        (signed_rupees(down, glyphs), money_tone(down)),
+        (" ", "text"),
+        (signed_rupees(up, glyphs), money_tone(up)),
+    )
+    worse = (f"{glyphs.minus}3% ", down) if down <= up else ("+3% ", up)
+    one = line((worse[0], "muted"), (signed_rupees(worse[1], glyphs), money_tone(worse[1])))
+    return next((each for each in (both, one) if width_of(each) <= width), ())
 
 
 def sampled(

@@ -38,6 +38,7 @@ def test_any_theme_wears_a_heavy_frame_in_a_live_session() -> None:
     assert problem == ""
     assert light.for_mode("LIVE").border == "heavy"
     assert light.for_mode("PAPER").border == "round"
+    assert light.for_mode("LIVE").colours["accent"] != light.for_mode("PAPER").colours["accent"]
 
 
 def test_a_live_session_cannot_wear_the_paper_theme() -> None:
