@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
+from console.cli.progress import market_progress
 from core.brokers.paper.books import ExchangeBooks, ExchangeIdentity, FileBooks
 from core.engine.metrics import Series
 from core.journal.aiosqlite_persistence import AiosqlitePersistence
@@ -25,7 +23,6 @@ from core.rehearsal.run import Rehearsal, journal_paths
 from core.rehearsal.sim_loop import run_virtual
 
 _LAG_EVERY_S = 0.01
-_PROGRESS_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ def _virtual(how: Play) -> Report:
         books = _open_books(how)
         try:
             rehearsal = Rehearsal(how.prepared, journal, books, paced=False, journal_name=str(how.journal))
-            with _ProgressBar(how, rehearsal):
+            with _progress(how, rehearsal):
                 report = run_virtual(rehearsal.play, rehearsal.clock)
         finally:
             books.close()
@@ -89,7 +86,7 @@ async def _paced(how: Play) -> Report | None:
             if how.console:
                 return await _under_console(how, rehearsal, playing, pacing)
             lag = asyncio.create_task(watch_lag(rehearsal.engine.metrics.loop_lag))
-            with _ProgressBar(how, rehearsal):
+            with _progress(how, rehearsal):
                 await _first_to_fail(playing, pacing)
             lag.cancel()
             return playing.result()
@@ -102,6 +99,11 @@ async def _paced(how: Play) -> Report | None:
             await journal.close()
         if books is not None:
             books.close()
+
+
+def _progress(how: Play, rehearsal: Rehearsal) -> AbstractContextManager[None]:
+    prepared = how.prepared
+    return market_progress(rehearsal.clock, prepared.start_ns, prepared.end_ns, wanted=how.progress)
 
 
 async def _first_to_fail(playing: asyncio.Task[Report], pacing: asyncio.Task[None]) -> None:
@@ -179,7 +181,7 @@ def _keep(how: Play, report: Report) -> None:
 
 
 def _open_books(how: Play) -> ExchangeBooks:
-    """The exchange's own file. It is made before the journal has any group; without it there is no going on."""
+    """The exchange's own file: made before the journal has any group, and without it there is no going on."""
     prepared = how.prepared
     identity = ExchangeIdentity(prepared.asked.seed, prepared.asked.scenario.name, prepared.market)
     path, _ = journal_paths(how.journal)
@@ -198,39 +200,3 @@ async def watch_lag(series: Series, counts: Callable[[], bool] = lambda: True) -
         if counts():
             series.add(max(0.0, now_s - due_s) * 1_000)
         due_s = max(due_s + _LAG_EVERY_S, now_s)
-
-
-class _ProgressBar:
-    """A bar on stderr that follows market time, where there is a terminal to show it."""
-
-    def __init__(self, how: Play, rehearsal: Rehearsal) -> None:
-        self._rehearsal = rehearsal
-        self._start_ns = how.prepared.start_ns
-        self._span_ns = max(1, how.prepared.end_ns - how.prepared.start_ns)
-        shown = how.progress and sys.stderr.isatty()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not shown,
-            auto_refresh=False,
-        )
-        self._task = self._bar.add_task("market time", total=_PROGRESS_STEPS)
-        self._shown = shown
-
-    def __enter__(self) -> None:
-        self._bar.start()
-        if self._shown:
-            self._tick()
-
-    def _tick(self) -> None:
-        clock = self._rehearsal.clock
-        done = (clock.now_ns() - self._start_ns) * _PROGRESS_STEPS // self._span_ns
-        self._bar.update(self._task, completed=done, refresh=True)
-        clock.call_at(clock.now_ns() + self._span_ns // _PROGRESS_STEPS, self._tick)
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
