@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.instruments import Right
@@ -150,6 +150,7 @@ def test_no_input_raises_or_yields_an_unmarked_nonsense(call: bool) -> None:
 
 
 @given(st.floats(), st.floats(), st.floats(), st.floats(), st.sampled_from(Right))
+@settings(max_examples=500, deadline=None, derandomize=True)
 def test_scalar_functions_are_total(a: float, b: float, c: float, d: float, right: Right) -> None:
     for result in (
         pricing.price(a, b, c, d, right),
