@@ -6,6 +6,7 @@ import json as jsonlib
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -119,7 +120,9 @@ def rehearse(
     if result is None:
         typer.echo(f"left before its end; go on with --journal {path}", err=True)
         return
-    typer.echo(jsonlib.dumps(result, ensure_ascii=False) if json else readable(result))
+    # The terminal may be gone by now; the report is on disk and the verdict is the exit status.
+    with suppress(OSError):
+        typer.echo(jsonlib.dumps(result, ensure_ascii=False) if json else readable(result))
     raise typer.Exit(0 if result["verdict"] == "PASS" else 1)
 
 
