@@ -31,9 +31,10 @@ def log_line(row: f.Recorded) -> LogLine | None:
 def _told(fact: f.Fact) -> tuple[str, str, str]:
     match fact:
         case f.OrderIntended(order):
+            stop = f" once at {price(order.trigger_paise)}" if order.trigger_paise else ""
             text = (
                 f"{short_name(order.tag)} {order.side.value} {order.symbol} {order.units:,} "
-                f"@ {price(order.limit_paise)}  tag {order.tag}"
+                f"@ {price(order.limit_paise)}{stop}  tag {order.tag}"
             )
             return "send", text, "info"
         case f.OrderAnswered(tag, outcome, _, message):

@@ -14,6 +14,7 @@ from core.domain.facts import (
     JournalReturned,
     ProcessStarted,
 )
+from core.domain.groups import MultiLegOrderGroup
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle, ManualCause
 from core.domain.quotes import MarketView
 from core.policy.collaborators import Collaborators
@@ -31,6 +32,7 @@ from core.policy.merge import (
 )
 from core.policy.operator import obey
 from core.policy.reconcile import reconcile
+from core.policy.stop_triggers import has_stops
 from core.policy.turn import Decision, Turn
 
 _S = ExecutionLifecycle
@@ -126,8 +128,14 @@ def _quoted(account: Account, symbols: frozenset[str]) -> tuple[str, ...]:
     return tuple(
         group_id
         for group_id, group in account.groups.items()
-        if group.state in _RESTLESS and any(leg.plan.contract.symbol in symbols for leg in group.legs)
+        if (group.state in _RESTLESS or _is_watched(group))
+        and any(leg.plan.contract.symbol in symbols for leg in group.legs)
     )
+
+
+def _is_watched(group: MultiLegOrderGroup) -> bool:
+    """Whether a group at rest has stops that prices can fire."""
+    return group.state in (_S.OPEN, _S.MANUAL) and has_stops(group.plan)
 
 
 def _monitor(turn: Turn, health: i.HealthReading) -> set[str]:
@@ -141,7 +149,7 @@ def _monitor(turn: Turn, health: i.HealthReading) -> set[str]:
         outside = {group_id for group_id, group in turn.account.groups.items() if not group.is_over}
     for group_id in sorted(outside & measured.keys()):
         answer_exposure(turn, group_id, measured[group_id])
-    return outside
+    return outside | {group.group_id for group in watched if _is_watched(group)}
 
 
 def _submit(turn: Turn, item: i.SubmitGroup, calculator: LegPriorityCalculator) -> tuple[str, ...]:

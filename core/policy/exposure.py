@@ -103,7 +103,7 @@ class InterimExposureHandler:
                 loss_up_paise=round(up),
                 delta_limit_units=group.plan.delta_limit_units,
                 loss_limit_paise=group.plan.loss_limit_paise,
-                pnl_paise=_pnl(group, view),
+                pnl_paise=group_pnl_paise(group, view),
                 blind=blind[number],
             )
         return measured
@@ -117,7 +117,7 @@ def _years(expiries_ns: Mapping[date, int], expiry: date, now_ns: int) -> float:
     return 0.0 if expiry_ns is None else years_until(expiry_ns, now_ns)
 
 
-def _pnl(group: MultiLegOrderGroup, view: MarketView) -> int:
+def group_pnl_paise(group: MultiLegOrderGroup, view: MarketView) -> int:
     """Premium received less paid, and what is held at the middle of its quote."""
     total = 0.0
     for leg in group.legs:

@@ -97,7 +97,7 @@ def merge_order(turn: Turn, report: OrderReport, source: Source) -> str | None:
     limit = report.limit_paise
     if report.at_ns < order.repriced_at_ns:
         limit = order.limit_paise  # told before the order was last re-priced
-    shape = _new_shape(order, report)
+    shape = _is_young(turn, order, report) and _has_new_shape(order, report)
     known = (
         order.order_id == report.order_id
         and status is order.status
@@ -117,13 +117,27 @@ def merge_order(turn: Turn, report: OrderReport, source: Source) -> str | None:
     return group.group_id
 
 
-def _new_shape(order: ChildOrder, report: OrderReport) -> bool:
+def _is_young(turn: Turn, order: ChildOrder, report: OrderReport) -> bool:
+    """Whether a report is from after the order was last changed.
+
+    A stamp of whole seconds says so only once nothing from before can still be on its way.
+    """
+    changed_ns = order.repriced_at_ns
+    if report.at_ns > changed_ns:
+        return True
+    coarse = report.at_ns % NS_PER_S == 0 and report.at_ns + NS_PER_S > changed_ns
+    return coarse and turn.now_ns >= changed_ns + _ON_ITS_WAY_NS
+
+
+_ON_ITS_WAY_NS = 2 * NS_PER_S
+
+
+def _has_new_shape(order: ChildOrder, report: OrderReport) -> bool:
     """Whether a report settles what quantity, trigger and kind the order has at the broker.
 
-    Only one that is younger than the last modification can, and while that is unanswered only one that shows
-    it carried out. Stamps may be whole seconds.
+    While a modification is unanswered only one that shows it carried out does.
     """
-    if order.is_terminal or (order.repriced_at_ns and report.at_ns + NS_PER_S <= order.repriced_at_ns):
+    if order.is_terminal:
         return False
     same = (report.units, report.order_type) == (order.units, order.order_type) and (
         report.order_type is OrderType.LIMIT or report.trigger_paise == order.trigger_paise

@@ -77,7 +77,7 @@ def say_locked(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> None
 
 
 def _is_unanswered(turn: Turn, order: ChildOrder) -> bool:
-    """Whether a change is on its way. One that nobody answers is asked again: the same order, the same end."""
+    """Whether a change is on its way. One that nobody answers is asked again: it is the same order."""
     if not order.modify_pending and not order.asked_to_limit:
         return False
     due_ns = order.repriced_at_ns + turn.settings.reprice_every_ms * NS_PER_MS

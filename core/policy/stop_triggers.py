@@ -1,0 +1,140 @@
+"""What fires a stop: a resting order that the market released, a price beyond it, a loss, a level."""
+
+from __future__ import annotations
+
+from core.domain.cover import cover_width, covers, uncovered_beyond_plan
+from core.domain.groups import GroupPlan, LegState, MultiLegOrderGroup
+from core.domain.instruments import Contract, Side
+from core.domain.lifecycle import ExecutionLifecycle
+from core.domain.money import price, rupees
+from core.domain.orders import Purpose
+from core.domain.quotes import MarketView
+from core.policy.exposure import group_pnl_paise
+from core.policy.stop_prices import StopPrice, has_gapped, is_reached, stop_price
+from core.policy.turn import Turn
+
+_S = ExecutionLifecycle
+_WATCHED = frozenset({_S.PARTIALLY_EXPOSED, _S.HEDGING, _S.OPEN})
+"""States in which a loss or a level closes the group; otherwise it is being closed, or a person has it."""
+
+
+def has_stops(plan: GroupPlan) -> bool:
+    """Whether quotes alone can close this group or a leg of it."""
+    return bool(plan.stop_premium_bps) or has_own_stops(plan) or bool(plan.target_paise)
+
+
+def has_own_stops(plan: GroupPlan) -> bool:
+    """Whether a loss of the group or a level of the underlying, both ours to watch, closes it."""
+    return bool(plan.stop_loss_paise or plan.stop_below_paise or plan.stop_above_paise)
+
+
+def price_of(turn: Turn, group: MultiLegOrderGroup, index: int) -> StopPrice | None:
+    """The premium stop of a short leg, ``None`` while its entry price is not known even roughly.
+
+    Until the trades are known, the lowest limit that was sold at stands for their average.
+    """
+    leg = group.legs[index]
+    average = leg.average_paise
+    if average is None:
+        sold = [
+            order.limit_paise
+            for order in group.orders.values()
+            if order.leg == index and order.purpose is Purpose.ENTRY and order.filled_units
+        ]
+        if not sold:
+            return None
+        average = float(min(sold))
+    contract = leg.plan.contract
+    quote = turn.view.quotes.get(contract.symbol)
+    return stop_price(turn.settings, contract, Side.BUY, average, group.plan.stop_premium_bps, quote)
+
+
+def leg_fired(turn: Turn, group: MultiLegOrderGroup, index: int) -> str:
+    """Why the premium stop of a short leg counts as fired; ``""`` while it does not."""
+    leg = group.legs[index]
+    if leg.plan.side is not Side.SELL or leg.retired_at_ns or not group.plan.stop_premium_bps:
+        return ""
+    label = leg.plan.contract.label
+    if leg.stop_triggered_ns:
+        return f"the stop of {label} was triggered"
+    if leg.held_units <= 0:
+        return ""
+    quote = turn.view.fresh(leg.plan.contract.symbol, turn.now_ns)
+    if quote is None:
+        return ""
+    resting = [order for order in group.live_orders if order.leg == index and order.is_resting_stop]
+    for order in resting:
+        if has_gapped(quote, Side.BUY, order.limit_paise):
+            return f"{label} trades beyond the limit of its stop, {price(order.limit_paise)}"
+    wanted = price_of(turn, group, index)
+    if not resting and wanted is not None and is_reached(quote, Side.BUY, wanted.trigger_paise):
+        return f"{label} stands beyond its stop of {price(wanted.trigger_paise)} already"
+    return ""
+
+
+def group_fired(turn: Turn, group: MultiLegOrderGroup) -> str:
+    """Why the group's own stop or target closes it now; ``""`` while it does not.
+
+    Profit and loss count only while every holding is quoted afresh: an old price closes nothing.
+    """
+    plan, view = group.plan, turn.view
+    if group.state not in _WATCHED or not group.copies:
+        return ""
+    level = underlying_paise(view, group)
+    if level is not None and plan.stop_below_paise and level <= plan.stop_below_paise:
+        return (
+            f"{plan.underlying} at {price(round(level))} is under its stop of {price(plan.stop_below_paise)}"
+        )
+    if level is not None and plan.stop_above_paise and level >= plan.stop_above_paise:
+        return (
+            f"{plan.underlying} at {price(round(level))} is over its stop of {price(plan.stop_above_paise)}"
+        )
+    if not plan.stop_loss_paise and not plan.target_paise:
+        return ""
+    if any(leg.net_units and _is_unquoted(view, leg, turn.now_ns) for leg in group.legs):
+        return ""
+    pnl = group_pnl_paise(group, view)
+    if plan.stop_loss_paise and pnl <= -plan.stop_loss_paise:
+        return f"the loss of {rupees(-pnl)} is at its stop of {rupees(plan.stop_loss_paise)}"
+    if plan.target_paise and pnl >= plan.target_paise and group.state is _S.OPEN:
+        return f"the profit of {rupees(pnl)} is at its target of {rupees(plan.target_paise)}"
+    return ""
+
+
+def underlying_paise(view: MarketView, group: MultiLegOrderGroup) -> float | None:
+    """The underlying's level: its own quote where it is streamed, else the forward of the nearest expiry."""
+    quote = view.quotes.get(group.plan.underlying)
+    if quote is not None and quote.last_paise is not None:
+        return float(quote.last_paise)
+    for expiry in sorted({leg.plan.contract.expiry for leg in group.legs}):
+        mark = view.forwards.get((group.plan.underlying, expiry))
+        if mark is not None:
+            return mark.paise
+    return None
+
+
+def companions(group: MultiLegOrderGroup, short: int) -> tuple[int, ...]:
+    """The longs that are there for this short alone: what is left without them is covered as before."""
+    plan = group.plan
+    contract = plan.legs[short].contract
+    gone = {short}
+    before = uncovered_beyond_plan(plan, _targets(group, gone))
+    for index, leg in enumerate(plan.legs):
+        if leg.side is not Side.BUY or group.legs[index].retired_at_ns:
+            continue
+        if not covers(leg.contract, contract, cover_width(plan)):
+            continue
+        if uncovered_beyond_plan(plan, _targets(group, gone | {index})) <= before:
+            gone.add(index)
+    return tuple(sorted(gone - {short}))
+
+
+def _targets(group: MultiLegOrderGroup, gone: set[int]) -> list[tuple[Contract, int]]:
+    return [
+        (leg.contract, 0 if leg.index in gone else group.target_units(leg.index)) for leg in group.plan.legs
+    ]
+
+
+def _is_unquoted(view: MarketView, leg: LegState, now_ns: int) -> bool:
+    quote = view.fresh(leg.plan.contract.symbol, now_ns)
+    return quote is None or quote.mid_paise is None
