@@ -102,8 +102,11 @@ def _summary(seen: WhatIf, result: Payoff) -> Sequence[Text]:
     levels = ", ".join(f"{level / 100:.2f}" for level in result.breakevens_paise) or "none"
     odds = "unknown" if chance is None else f"{chance * 100:.1f} %"
     most, least = _bounded(result.max_profit_paise), _bounded(result.max_loss_paise)
+    several = len({leg.contract.expiry for leg in seen.plan.legs}) > 1
     legs = ", ".join(
-        f"{leg.side.value} {seen.plan.units(leg.index)} {leg.contract.label}" for leg in seen.plan.legs
+        f"{leg.side.value} {seen.plan.units(leg.index)} {leg.contract.label}"
+        + (f" {leg.contract.expiry:%d %b}" if several else "")
+        for leg in seen.plan.legs
     )
     return [
         Text(f"{seen.plan.strategy} on {seen.where}", "bold"),
