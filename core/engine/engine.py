@@ -35,7 +35,6 @@ from core.domain.inputs import (
     SubmitGroup,
     WakeUp,
 )
-from core.domain.orders import Purpose
 from core.domain.quotes import MarketView
 from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
 from core.engine.book_reader import BookReader
@@ -65,6 +64,7 @@ class ExecutionEngine:
 
     ``hold`` and ``release`` tell a paced clock that something is being done at this instant, so that market
     time waits for it. ``strict`` raises what a decision raises: a simulation must fail, not go on.
+    ``batch_ns`` bounds the wall time of one batch; a simulation that counts commits has to leave it unbounded.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class ExecutionEngine:
         release: Hold = _nothing,
         strict: bool = False,
         guards_off: frozenset[str] = frozenset(),
+        batch_ns: int = BATCH_NS,
         margin_simulator: WorstCaseMarginSimulator | None = None,
         limits: RiskLimits | None = None,
     ) -> None:
@@ -102,6 +103,7 @@ class ExecutionEngine:
         self._held = False
         self._strict = strict
         self._guards_off = guards_off
+        self._batch_ns = batch_ns
         self._wakes: dict[str, int] = {}
         self._alarm_ns = 0
         self._tail: list[Recorded] = []
@@ -222,7 +224,7 @@ class ExecutionEngine:
             if decision.measured is not None:
                 self.exposures = decision.measured
                 self.metrics.measured(now_ns, decision.measured)
-            if perf_counter_ns() - started > BATCH_NS and number + 1 < len(items):
+            if perf_counter_ns() - started > self._batch_ns and number + 1 < len(items):
                 rest = items[number + 1 :]
                 del items[number + 1 :]
                 self._mailbox.extendleft(reversed(rest))
@@ -367,7 +369,7 @@ class ExecutionEngine:
     def _poll_every_ms(self) -> int:
         settings = self.account.settings
         in_flight = any(
-            order.purpose is not Purpose.STOP
+            not order.is_resting_stop
             for group in self.account.groups.values()
             if not group.is_over
             for order in group.live_orders

@@ -36,6 +36,13 @@ class Publisher:
         self.verdict = ""
         engine.subscribe(self.take_rows)
 
+    def follow(self, engine: ExecutionEngine) -> None:
+        """Publish another engine from now on: the core has been started again."""
+        self._engine = engine
+        self._seen = None
+        self._moves.clear()
+        engine.subscribe(self.take_rows)
+
     def take_rows(self, rows: tuple[Recorded, ...]) -> None:
         """Add committed rows to the log."""
         for row in rows:

@@ -46,14 +46,21 @@ class MarketTime:
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+        holding = False
+
         def wake() -> None:
+            nonlocal holding
             if not done.done():
+                holding = True
                 self.hold()
                 done.set_result(None)
 
         self.call_at(deadline_ns, wake)
-        await done
-        self.release()
+        try:
+            await done
+        finally:
+            if holding:
+                self.release()
 
     def hold(self) -> None:
         """Something is being done at this instant: time waits until as many ``release`` calls have come."""

@@ -27,6 +27,7 @@ from core.market.scripted import (
 )
 from core.market.source import MarketSource
 from core.market.synthetic import SyntheticMarket, SyntheticSpec
+from core.rehearsal.faults.engine import FaultRule
 from core.rehearsal.scenario import GroupTable, MarketTable, Scenario, ScenarioError
 from core.risk.exercise_handler import exit_before_near_expiry_ns
 from core.strategies.group_file import plan_from_file
@@ -70,6 +71,7 @@ class Prepared:
     submissions: tuple[Submission, ...]
     start_ns: int
     end_ns: int
+    faults: tuple[FaultRule, ...] = ()
 
     @property
     def funds_paise(self) -> int:
@@ -103,7 +105,19 @@ def prepare(asked: Asked, calendar: SessionCalendar | None = None) -> Prepared:
     if asked.chain is None and scenario.market:
         events = _events(scenario, submissions[0].plan if submissions else None)
         source = SyntheticMarket(replace(_spec(asked), events=events), calendar)
-    return Prepared(asked, source, calendar, settings, submissions, source.start_ns, end_ns)
+    faults = _faults(scenario, source.start_ns, end_ns)
+    return Prepared(asked, source, calendar, settings, submissions, source.start_ns, end_ns, faults)
+
+
+def _faults(scenario: Scenario, start_ns: int, end_ns: int) -> tuple[FaultRule, ...]:
+    """A scenario's faults with their windows as instants; what has no end of its own lasts to the end."""
+    rules = []
+    for table in scenario.fault:
+        from_ns = start_ns + table.at * NS_PER_MS
+        until_ns = end_ns if table.lasts is None else from_ns + table.lasts * NS_PER_MS
+        lasting_ns = (table.each or 0) * NS_PER_MS
+        rules.append(FaultRule(table.kind, table.rate, from_ns, until_ns, table.most, lasting_ns))
+    return tuple(rules)
 
 
 def _spec(asked: Asked) -> SyntheticSpec:

@@ -16,7 +16,7 @@ from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import Purpose
 from core.domain.timing import NS_PER_MS, duration_text
 from core.engine.metrics import Metrics, Series
-from core.rehearsal.invariants import Violation, at_ms
+from core.rehearsal.invariants.violation import Violation, at_ms
 
 Report = dict[str, Any]
 

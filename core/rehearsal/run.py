@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -16,25 +15,29 @@ from core import __version__
 from core.brokers.paper.books import ExchangeBooks
 from core.brokers.paper.config import ExchangeConfig, Latencies
 from core.brokers.paper.draws import Span
-from core.brokers.port import OrderChange, OrderPort, OrderRequest, Reply
 from core.domain.account import Account
 from core.domain.evolve import fold
 from core.domain.facts import JournalOpened, Recorded, SettingsAdopted
 from core.domain.groups import GroupPlan
-from core.domain.inputs import OperatorCommand, SubmitGroup
+from core.domain.inputs import Input, OperatorCommand, SubmitGroup
 from core.domain.lifecycle import RESTING
 from core.domain.tags import NONCE_LENGTH, base36
 from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.engine.engine import ExecutionEngine
 from core.engine.publishing import Publisher
 from core.engine.snapshot import Snapshot
-from core.engine.view_keeper import ViewKeeper
 from core.journal.opening import SCHEMA_VERSION
 from core.journal.persistence import PersistenceLayer
 from core.journal.writing import Batch
-from core.market.margin_parameters import built_in_parameters
-from core.rehearsal import invariants
-from core.rehearsal.invariants import Judge
+from core.rehearsal.boundaries import Boundaries
+from core.rehearsal.core_life import CoreLife
+from core.rehearsal.faults.at_the_broker import BrokerFaults
+from core.rehearsal.faults.at_the_journal import JournalFaults
+from core.rehearsal.faults.engine import FaultEngine
+from core.rehearsal.faults.in_the_world import WorldFaults
+from core.rehearsal.faults.kinds import SPOILS_COVER, FaultKind
+from core.rehearsal.invariants.judge import Judge
+from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.market_time import MarketTime
 from core.rehearsal.preparation import Prepared
 from core.rehearsal.report import (
@@ -45,7 +48,6 @@ from core.rehearsal.report import (
     violations_report,
 )
 from core.rehearsal.world import World
-from core.risk.worst_case import WorstCaseMarginSimulator
 
 GRACE_NS = 120 * NS_PER_S
 """How long after its length a rehearsal waits for groups that do not rest yet."""
@@ -55,38 +57,13 @@ class WrongJournal(ValueError):
     """The journal belongs to another run; the message says which."""
 
 
-class JudgedPort:
-    """The broker's order port with the judge at its door."""
-
-    def __init__(
-        self, port: OrderPort, judge: Judge, account: Callable[[], Account], now_ns: Callable[[], int]
-    ) -> None:
-        self._port = port
-        self._judge = judge
-        self._account = account
-        self._now_ns = now_ns
-
-    async def place(self, request: OrderRequest) -> Reply:
-        """Judge the send, then send it."""
-        self._judge.place(request, self._account(), self._now_ns())
-        return await self._port.place(request)
-
-    async def modify(self, order_id: str, change: OrderChange) -> Reply:
-        """Count the send, then send it."""
-        self._judge.other_send(self._now_ns())
-        return await self._port.modify(order_id, change)
-
-    async def cancel(self, order_id: str) -> Reply:
-        """Count the send, then send it."""
-        self._judge.other_send(self._now_ns())
-        return await self._port.cancel(order_id)
-
-
 class Rehearsal:
     """Plays a prepared rehearsal over a journal and an exchange's books, on a clock that others drive.
 
     It is a ``CoreService``: the console watches and steers it. ``paced`` says whether wall-clock figures mean
-    anything.
+    anything. ``reopen`` gives the journal that a core finds which starts again after a crash; without it the
+    same one is used. ``deadly`` are numbers of effect boundaries at which the core dies; ``guards_off`` and
+    ``strict`` are for proving that the invariants notice, and for campaigns.
     """
 
     def __init__(
@@ -98,6 +75,11 @@ class Rehearsal:
         paced: bool,
         observe: bool = False,
         journal_name: str = "",
+        reopen: Callable[[PersistenceLayer], PersistenceLayer] | None = None,
+        deadly: frozenset[int] = frozenset(),
+        guards_off: frozenset[str] = frozenset(),
+        strict: bool = False,
+        grace_ns: int = GRACE_NS,
     ) -> None:
         rows = list(journal.read())
         account = fold(rows)
@@ -107,8 +89,11 @@ class Rehearsal:
         self._paced = paced
         self._journal = journal
         self._journal_name = journal_name
-        self._restart = bool(rows)
-        self._first_commits = len({row.at_ns for row in rows})
+        self._reopen = reopen
+        self._guards_off = guards_off
+        self._strict = strict
+        self._grace_ns = grace_ns
+        self._new = not rows
         scenario = prepared.asked.scenario
         last_ns = max([row.at_ns for row in rows[-1:]] + [prepared.start_ns])
         config = ExchangeConfig(
@@ -120,34 +105,30 @@ class Rehearsal:
         span = Span(scenario.latency.low * NS_PER_MS, scenario.latency.high * NS_PER_MS)
         exchange_ns = max((record.at_ns for record in books.records()), default=0)
         self.clock = MarketTime(max(last_ns, exchange_ns))
+        nonce = nonce_of(prepared.asked.seed, scenario.name, prepared.market)
+        self.truth = Truth(books, prepared.source.contracts, nonce)
+        self.faults = FaultEngine(prepared.asked.seed, prepared.faults)
+        self._at_broker = BrokerFaults(self.faults, self.clock)
+        self._disk = JournalFaults(self.faults, self.clock)
         self.world = World(
             self.clock,
             prepared.source,
             prepared.calendar,
             config,
             Latencies(request=span, reply=span, frame=span),
-            books,
+            self.truth,
+            self._at_broker,
         )
-        self.judge = Judge()
-        self._keeper = ViewKeeper(
-            prepared.source.contracts, prepared.calendar, prepared.source.stale_after_ns
+        self._at_broker.attach(self.world.broker)
+        self._at_broker.spoiled = self._order_spoiled
+        self.judge = Judge(
+            self.clock, prepared.source.contracts, self.truth, lambda: self.life.engine.account
         )
-        for group in account.groups.values():
-            self._keeper.watch_plan(group.plan)
-        port = JudgedPort(self.world.broker, self.judge, lambda: self.engine.account, self.clock.now_ns)
-        self.engine = ExecutionEngine(
-            self.clock,
-            journal,
-            port,
-            self.world.broker,
-            account,
-            self._keeper.view,
-            hold=self.clock.hold,
-            release=self.clock.release,
-            strict=False,
-            margin_simulator=WorstCaseMarginSimulator(built_in_parameters(), calendar=prepared.calendar),
-        )
-        self.engine.subscribe(self._take_rows)
+        self.judge.is_open = self.world.is_open
+        if self.faults.kinds & {FaultKind.SLOW_JOURNAL, FaultKind.CLOCK_JUMP, FaultKind.DISK_FULL}:
+            self.judge.patience_ns = 12 * NS_PER_S
+        self.boundaries = Boundaries(deadly)
+        self.life = self._make_life()
         self.publisher = Publisher(
             self.engine,
             mode="PAPER",
@@ -156,10 +137,31 @@ class Rehearsal:
         )
         if rows:
             self.publisher.take_rows(tuple(rows[-500:]))
-            self.engine.metrics.count(rows, account)
-            self.judge.commit(tuple(rows))
+        self._running = False
         self.ended = asyncio.Event()
+        self._failure: BaseException | None = None
         self.report: Report | None = None
+
+    @property
+    def engine(self) -> ExecutionEngine:
+        """The engine of the present life."""
+        return self.life.engine
+
+    def _make_life(self) -> CoreLife:
+        return CoreLife(
+            self._prepared,
+            self.clock,
+            self.world,
+            self._journal,
+            self.judge,
+            self.boundaries,
+            self._disk,
+            paced=self._paced,
+            strict=self._strict,
+            guards_off=self._guards_off,
+            on_death=self._died,
+            on_failure=self._failed,
+        )
 
     def _require_same_run(self, account: Account, rows: list[Recorded]) -> None:
         asked, identity = self._prepared.asked, account.identity
@@ -198,34 +200,29 @@ class Rehearsal:
         began_s = monotonic()
         began_ns = self.clock.now_ns()
         self.clock.hold()
-        if not self._restart:
+        if self._new:
             await self._open()
         self.world.start()
-        self.world.listen(self._quoted)
-        self.world.broker.listen(self.engine.on_stream)
-        self._schedule()
-        core = asyncio.create_task(self.engine.run(restart=self._restart), name="core")
-        ending = asyncio.create_task(self.ended.wait())
+        self._start_faults()
+        self._start_life()
+        self.clock.call_at(max(self._prepared.end_ns, self.clock.now_ns()), self._maybe_end)
         self.clock.release()
         try:
-            await asyncio.wait({core, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if core.done():
-                core.result()
+            await self.ended.wait()
+            if self._failure is not None:
+                raise self._failure
             self.report = self._judge_end(monotonic() - began_s, began_ns)
             self.publisher.finished = True
             self.publisher.verdict = self.report["verdict"]
             return self.report
         finally:
-            ending.cancel()
-            core.cancel()
-            with suppress(asyncio.CancelledError):
-                await core
+            await self.life.stop()
 
     async def _open(self) -> None:
         """The first rows: whose journal this is, and the numbers it decides with."""
         asked = self._prepared.asked
         opened = JournalOpened(
-            nonce=nonce_of(asked.seed, asked.scenario.name, self._prepared.market),
+            nonce=self.truth.nonce,
             schema_version=SCHEMA_VERSION,
             program_version=__version__,
             mode="PAPER",
@@ -239,37 +236,87 @@ class Rehearsal:
             Recorded(2, now_ns, "", SettingsAdopted(self._prepared.settings)),
         )
         await self._journal.commit(Batch(rows))
-        self.engine.account = fold(rows, self.engine.account)
-        self._take_rows(rows)
+        self.life = self._make_life()
+        self.publisher.follow(self.engine)
         self.publisher.take_rows(rows)
 
-    def _take_rows(self, rows: tuple[Recorded, ...]) -> None:
-        self.judge.commit(rows)
-        if self._keeper.watch_rows(rows):
-            self.engine.view = self._keeper.refresh()
+    # Lives and deaths
 
-    def _quoted(self, quotes: object, forwards: object) -> None:
-        view = self._keeper.update(self.clock.now_ns(), quotes, forwards)  # type: ignore[arg-type]
-        self.engine.on_quotes(view, frozenset(quotes))  # type: ignore[call-overload]
+    def _start_life(self) -> None:
+        self._schedule()
+        self.life.start()
+
+    def _died(self) -> None:
+        """The process is gone: what it was reads its own diary, some time later."""
+        self.faults.count(FaultKind.CRASH)
+        n = len(self.boundaries.deaths)
+        downtime_ns = self.faults.between(FaultKind.CRASH, n, NS_PER_S // 10, 3 * NS_PER_S)
+        self.clock.call_at(self.clock.now_ns() + downtime_ns, self._start_again)
+
+    def _start_again(self) -> None:
+        if self._reopen is not None:
+            self._journal = self._reopen(self._journal)
+        self.life = self._make_life()
+        self.publisher.follow(self.engine)
+        self._start_life()
+
+    def _failed(self, error: BaseException) -> None:
+        self._failure = error
+        self.ended.set()
+
+    def _start_faults(self) -> None:
+        if self.faults.kinds:
+            WorldFaults(
+                self.faults,
+                self.clock,
+                self.world.broker,
+                self._at_broker,
+                self._disk,
+                self,
+                lambda: self.truth.net,
+                self._symbol_spoiled,
+            ).start()
+        if FaultKind.PLACED_LATE in self.faults.kinds & SPOILS_COVER:
+            self.judge.spoiled.update(s.plan.group_id for s in self._prepared.submissions)
+
+    def stall(self, until_ns: int) -> bool:
+        """See ``Victim``."""
+        return self.life.stall(until_ns)
+
+    def doom(self) -> None:
+        """See ``Victim``."""
+        if self.life.clock.alive:
+            self.boundaries.doom()
+
+    def _order_spoiled(self, order_id: str) -> None:
+        group_id = self.truth.group_of(order_id)
+        if group_id:
+            self.judge.spoiled.add(group_id)
+
+    def _symbol_spoiled(self, symbol: str) -> None:
+        for submission in self._prepared.submissions:
+            if any(leg.contract.symbol == symbol for leg in submission.plan.legs):
+                self.judge.spoiled.add(submission.plan.group_id)
+
+    # What people do
 
     def _schedule(self) -> None:
-        """What people do in this scenario, as far as it lies ahead."""
-        now_ns = self.clock.now_ns()
+        """What people do in this scenario, as far as it lies ahead or was not taken up."""
+        now_ns, clock = self.clock.now_ns(), self.life.clock
         for submission in self._prepared.submissions:
             if submission.plan.group_id not in self.engine.account.groups:
-                self.clock.call_at(submission.at_ns, _posting(self.engine, SubmitGroup(submission.plan)))
+                clock.call_at(submission.at_ns, _posting(self.engine, SubmitGroup(submission.plan)))
         for act in self._prepared.asked.scenario.operator:
             at_ns = self._prepared.start_ns + act.at * NS_PER_MS
             if at_ns >= now_ns:
                 command = OperatorCommand(act.action, act.target, "scenario", 0, act.reason)
-                self.clock.call_at(at_ns, _posting(self.engine, command))
-        self.clock.call_at(max(self._prepared.end_ns, now_ns), self._maybe_end)
+                clock.call_at(at_ns, _posting(self.engine, command))
 
     def _maybe_end(self) -> None:
         groups = self.engine.account.groups.values()
         planned = len(self._prepared.submissions)
         rests = len(groups) >= planned and all(group.state in RESTING for group in groups)
-        if rests or self.clock.now_ns() >= self._prepared.end_ns + GRACE_NS:
+        if rests or self.clock.now_ns() >= self._prepared.end_ns + self._grace_ns:
             self.ended.set()
         else:
             self.clock.call_at(self.clock.now_ns() + NS_PER_S, self._maybe_end)
@@ -279,7 +326,7 @@ class Rehearsal:
     def _judge_end(self, wall_s: float, began_ns: int) -> Report:
         prepared, account = self._prepared, self.engine.account
         asked, now_ns = prepared.asked, self.clock.now_ns()
-        self._judge_books(now_ns)
+        self.judge.ended(list(self._journal.read()), account)
         positions, foreign = self._positions()
         state = final_state(account)
         statements = self._statements(state)
@@ -301,7 +348,7 @@ class Rehearsal:
                 account,
                 now_ns,
                 paced=self._paced,
-                naked_max=self._naked_max(),
+                naked_max=self.truth.naked_most,
                 commits=self.engine.metrics.commits.count,
             ),
             "final": {
@@ -313,57 +360,15 @@ class Rehearsal:
             "journal": self._journal_name,
         }
 
-    def _judge_books(self, now_ns: int) -> None:
-        account, ledger = self.engine.account, self.world.exchange.ledger
-        rows = list(self._journal.read())
-        add = self.judge.add
-        add(12, now_ns, invariants.within_budget(self.judge.sends_ns, account))
-        tags = [order.tag for order in ledger.orders.values() if order.tag]
-        add(2, now_ns, invariants.intended_first(rows, tags, account.identity.nonce))
-        trades = [booked.report for booked in ledger.trades]
-        add(9, now_ns, invariants.nothing_lost(rows, trades, self._our_order_ids()))
-        if fold(rows) != account:
-            add(9, now_ns, "folding the journal does not give the account that was live")
-        theirs: Counter[str] = Counter()
-        for trade in trades:
-            if trade.order_id in self._our_order_ids():
-                theirs[trade.symbol] += trade.side.sign * trade.units
-        add(7, now_ns, invariants.broker_wins(account, dict(theirs)))
-        for detail in invariants.at_rest(account):
-            add(14, now_ns, detail)
-        for detail in invariants.add_up(account):
-            add(13, now_ns, detail)
-
-    def _our_order_ids(self) -> set[str]:
-        nonce = self.engine.account.identity.nonce
-        return {
-            order.order_id
-            for order in self.world.exchange.ledger.orders.values()
-            if order.tag.startswith(nonce)
-        }
-
     def _positions(self) -> tuple[dict[str, int], dict[str, int]]:
         """Our non-zero units by symbol, and everybody else's, by the exchange's trades."""
-        ours = self._our_order_ids()
-        mine: Counter[str] = Counter()
-        others: Counter[str] = Counter()
-        for key, holding in self.world.exchange.ledger.holdings.items():
-            others[key.symbol] += holding.units
-        for booked in self.world.exchange.ledger.trades:
-            if booked.report.order_id in ours:
-                signed = booked.report.side.sign * booked.report.units
-                mine[booked.report.symbol] += signed
-                others[booked.report.symbol] -= signed
-        return (
-            {symbol: units for symbol, units in sorted(mine.items()) if units},
-            {symbol: units for symbol, units in sorted(others.items()) if units},
-        )
-
-    def _naked_max(self) -> int:
-        """The most short units that stood beyond cover and plan after any trade at the exchange."""
-        return invariants.naked_most(
-            self.engine.account, [booked.report for booked in self.world.exchange.ledger.trades]
-        )
+        found = []
+        for held in (self.truth.net, self.truth.foreign):
+            by_symbol: Counter[str] = Counter()
+            for key, units in held.items():
+                by_symbol[key.symbol] += units
+            found.append({symbol: units for symbol, units in sorted(by_symbol.items()) if units})
+        return found[0], found[1]
 
     def _statements(self, state: str) -> list[Report]:
         expect, asked = self._prepared.asked.scenario.expect, self._prepared.asked
@@ -378,7 +383,7 @@ class Rehearsal:
         return statements
 
 
-def _posting(engine: ExecutionEngine, item: SubmitGroup | OperatorCommand) -> Callable[[], None]:
+def _posting(engine: ExecutionEngine, item: Input) -> Callable[[], None]:
     return lambda: engine.post(item)
 
 

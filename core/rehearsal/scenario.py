@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from core.domain.inputs import OperatorAction
+from core.rehearsal.faults.kinds import OF_THE_MARKET, FaultKind
 from core.strategies.toml_lines import line_of
 
 FOLDER = Path(__file__).parent / "scenarios"
@@ -68,6 +69,27 @@ class MarketTable(_Table):
     side: Literal["upper", "lower"] = "upper"
 
 
+class FaultTable(_Table):
+    """A kind of fault: how often of all its chances, from when, for how long, and how often at most.
+
+    ``each`` is how long one lasts, for kinds that last: a silence, a sleep, a full disk, a refused login.
+    """
+
+    kind: FaultKind
+    rate: Annotated[float, Field(ge=0, le=1)] = 1.0
+    at: Span = 0
+    lasts: Span | None = None
+    most: Annotated[int, Field(ge=1)] | None = None
+    each: Span | None = None
+
+    @field_validator("kind")
+    @classmethod
+    def _has_a_rate(cls, kind: FaultKind) -> FaultKind:
+        if kind in OF_THE_MARKET:
+            raise ValueError(f"{kind.value} is the market's: write it as [[market]]")
+        return kind
+
+
 class OperatorTable(_Table):
     """Something that a person does."""
 
@@ -107,6 +129,7 @@ class Scenario(_Table):
     group: tuple[GroupTable, ...] = (GroupTable(),)
     market: tuple[MarketTable, ...] = ()
     operator: tuple[OperatorTable, ...] = ()
+    fault: tuple[FaultTable, ...] = ()
     latency: LatencyTable = LatencyTable()
     expect: ExpectTable = ExpectTable()
 
@@ -171,6 +194,7 @@ _TABLES: dict[str, type[_Table]] = {
     "group": GroupTable,
     "market": MarketTable,
     "operator": OperatorTable,
+    "fault": FaultTable,
     "latency": LatencyTable,
     "expect": ExpectTable,
 }

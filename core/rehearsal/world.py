@@ -37,6 +37,10 @@ class World:
         self.broker = PaperBroker(self.exchange, clock, books, latencies=latencies, faults=faults)
         self._listener: Listener | None = None
 
+    def is_open(self, at_ns: int) -> bool:
+        """Whether the exchange trades at an instant."""
+        return self.exchange.calendar.is_open(at_ns)
+
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` with what changes, and once with the whole market as it stands."""
         self._listener = listener

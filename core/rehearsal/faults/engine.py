@@ -29,7 +29,7 @@ class FaultRule:
 class FaultEngine:
     """Decides by counter which chance of which kind becomes a fault, and keeps the tally.
 
-    The n-th chance of a kind depends on the seed, the kind and n alone, so one fault more never moves another.
+    The n-th chance of a kind depends on the seed, the kind and n alone: one fault more moves no other.
     """
 
     def __init__(self, seed: int, rules: Iterable[FaultRule] = ()) -> None:

@@ -157,9 +157,7 @@ class WorldFaults:
             return
         units = min(lots * contract.lot_units, contract.sliceable_units)
         before = self._broker.exchange.ledger.trade_count
-        request = OrderRequest(
-            "", key.symbol, key.exchange, key.product, side, units, OrderType.LIMIT, touch
-        )
+        request = OrderRequest("", key.symbol, key.exchange, key.product, side, units, OrderType.LIMIT, touch)
         order_id = self._broker.trade_by_hand(request)
         if order_id is None:
             return

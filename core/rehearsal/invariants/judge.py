@@ -1,0 +1,300 @@
+"""The judge: stands at the core's door and at the exchange's books, and notes what should never be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from core.brokers.port import OrderChange, OrderRequest, Reply
+from core.domain.account import Account
+from core.domain.evolve import fold
+from core.domain.facts import (
+    GateDecided,
+    GroupPlanned,
+    HoldingClosedByOthers,
+    KillSwitchReset,
+    KillSwitchTripped,
+    OrderIntended,
+    OrderProvedAbsent,
+    Recorded,
+)
+from core.domain.groups import GroupPlan
+from core.domain.instruments import Contract
+from core.domain.lifecycle import ExecutionLifecycle
+from core.domain.orders import LANES, BookSnapshot, Lane, OrderReport, Purpose
+from core.domain.tags import group_id_of
+from core.domain.timing import NS_PER_S, Clock
+from core.rehearsal.invariants import ends
+from core.rehearsal.invariants.sends import SEND_CHECKS, SendSeen
+from core.rehearsal.invariants.told import Told, ToldGroup
+from core.rehearsal.invariants.truth import Truth
+from core.rehearsal.invariants.violation import Violation
+
+ANSWER_NS = NS_PER_S
+"""How soon uncovered units that are known must be answered."""
+_LEAST_LOOKUPS = 5
+_LEAST_SILENCE_NS = 5 * NS_PER_S
+
+
+class Judge:
+    """Collects violations over a run and over every life of the core; each is reported once.
+
+    ``account`` gives the live account, for what is kept in memory while the journal is failed and for the
+    group's state; everything else the judge takes down itself.
+    """
+
+    def __init__(
+        self, clock: Clock, contracts: Mapping[str, Contract], truth: Truth, account: Callable[[], Account]
+    ) -> None:
+        self.violations: list[Violation] = []
+        self.told = Told(contracts)
+        self.truth = truth
+        self.patience_ns = 0
+        """Added to the time in which exposure must be answered, where the disk or the machine is slow."""
+        self.spoiled: set[str] = set()
+        """Groups in whose holdings the world has interfered behind our back."""
+        self.is_open: Callable[[int], bool] = lambda at_ns: True
+        self._clock = clock
+        self._contracts = contracts
+        self._account = account
+        self._seen: set[tuple[int, str]] = set()
+        self._placed: set[str] = set()
+        self._committed: dict[str, Purpose] = {}
+        self._gated: set[str] = set()
+        self._latched = False
+        self._sends: Counter[int] = Counter()
+        self._minutes: Counter[int] = Counter()
+        self._entries: Counter[int] = Counter()
+        self._last_send: dict[str, int] = {}
+        self._uncovered: dict[str, int] = {}
+        self._alive_since_ns = 0
+        truth.on_uncovered = self._really_uncovered
+
+    # Lives
+
+    def born(self, rows: Iterable[Recorded]) -> None:
+        """A process begins with these rows: nothing else is known to it."""
+        self._gated.clear()
+        self._latched = False
+        self._uncovered.clear()
+        self._alive_since_ns = self._clock.now_ns()
+        kept = list(rows)
+        for row in kept:
+            self._note(row)
+        self.told.restart(fold(kept))
+
+    def committed(self, rows: Iterable[Recorded]) -> None:
+        """Rows are on disk: their orders may be sent."""
+        for row in rows:
+            self._note(row)
+            match row.fact:
+                case GroupPlanned(plan):
+                    if plan.group_id not in self.told.groups:
+                        self.told.planned(plan)
+                case HoldingClosedByOthers(group_id, leg, units):
+                    self.told.closed_by_others(group_id, leg, units)
+                case OrderProvedAbsent(tag):
+                    self._absent(tag)
+                case _:
+                    pass
+
+    def _note(self, row: Recorded) -> None:
+        match row.fact:
+            case OrderIntended(order):
+                self._committed[order.tag] = order.purpose
+            case GroupPlanned(plan):
+                self._plan(plan)
+            case GateDecided(group_id, passed):
+                (self._gated.add if passed else self._gated.discard)(group_id)
+            case KillSwitchTripped():
+                self._latched = True
+            case KillSwitchReset():
+                self._latched = False
+            case _:
+                pass
+
+    def _plan(self, plan: GroupPlan) -> None:
+        self.truth.plans[plan.group_id] = plan
+
+    def _absent(self, tag: str) -> None:
+        """3: an unanswered send is given up only after it has been looked for long enough."""
+        order = self.told.absent(tag)
+        if order is None or order.order_id:
+            return
+        silent_ns = self._clock.now_ns() - order.heard_ns
+        if order.missing < _LEAST_LOOKUPS or silent_ns < _LEAST_SILENCE_NS:
+            self.add(
+                3,
+                f"{tag} was called absent after {order.missing} books and {silent_ns / NS_PER_S:.1f} s",
+                order.group_id,
+            )
+
+    # What goes out
+
+    def place(self, request: OrderRequest) -> None:
+        """A new order is at the broker's door."""
+        now_ns = self._clock.now_ns()
+        purpose = self._purpose(request.tag)
+        self._count_send(now_ns, LANES[purpose] if purpose is not None else Lane.ENTRY)
+        if request.tag in self._placed:
+            self.add(3, f"{request.tag} was sent twice", group_id_of(request.tag))
+        self._placed.add(request.tag)
+        order = self.told.sent(request, now_ns)
+        if order is None:
+            self.add(2, f"{request.tag} belongs to no group")
+            return
+        group_id = order.group_id
+        self._last_send[group_id] = now_ns
+        seen = SendSeen(
+            request,
+            order,
+            self.told.groups[group_id],
+            purpose,
+            group_id in self._gated,
+            self._latched,
+            self._contracts,
+        )
+        if request.tag not in self._committed and (purpose is None or seen.adds_risk):
+            self.add(2, f"{request.tag} was sent before it was committed", group_id)
+        for number, check in SEND_CHECKS:
+            detail = check(seen)
+            if detail:
+                self.add(number, detail, group_id)
+
+    def _purpose(self, tag: str) -> Purpose | None:
+        """Why the order exists: as committed, or as kept in memory while the journal is failed."""
+        known = self._committed.get(tag)
+        if known is not None:
+            return known
+        account = self._account()
+        group = account.groups.get(group_id_of(tag))
+        order = group.orders.get(tag) if group is not None and account.journal_failed else None
+        return order.purpose if order is not None else None
+
+    def modify(self, order_id: str, change: OrderChange) -> None:
+        """A modification is at the broker's door."""
+        self._count_send(self._clock.now_ns(), Lane.EXIT)
+        order = self.told.changing(order_id, change)
+        if order is not None:
+            self._last_send[order.group_id] = self._clock.now_ns()
+
+    def cancel(self, order_id: str) -> None:
+        """A request to cancel is at the broker's door."""
+        self._count_send(self._clock.now_ns(), Lane.EXIT)
+        order = self.told.cancelling(order_id)
+        if order is None:
+            return
+        self._last_send[order.group_id] = self._clock.now_ns()
+        group = self.told.groups[order.group_id]
+        kill = self._account().kill
+        if (
+            self._latched
+            and not kill.flatten
+            and self._committed.get(order.tag) is Purpose.STOP
+            and group.net.get(order.leg, 0) < 0
+            and not self._is_closing(order.group_id)
+        ):
+            self.add(11, f"{order.tag}, the stop of a short, is cancelled after a trip", order.group_id)
+
+    def _is_closing(self, group_id: str) -> bool:
+        group = self._account().groups.get(group_id)
+        return group is not None and group.copies < group.plan.copies
+
+    def _count_send(self, now_ns: int, lane: Lane) -> None:
+        """12: never more in a second or a minute than the account may send; some left for what must go."""
+        settings = self._account().settings
+        second, minute = now_ns // NS_PER_S, now_ns // (60 * NS_PER_S)
+        self._sends[second] += 1
+        self._minutes[minute] += 1
+        if self._sends[second] > settings.orders_per_second:
+            self.add(12, f"{self._sends[second]} sends in one second, {settings.orders_per_second} allowed")
+        if self._minutes[minute] > settings.orders_per_minute:
+            self.add(12, f"{self._minutes[minute]} sends in one minute, {settings.orders_per_minute} allowed")
+        if lane is Lane.ENTRY:
+            self._entries[second] += 1
+            most = settings.orders_per_second - settings.reserve_per_second
+            if self._entries[second] > most:
+                self.add(12, f"{self._entries[second]} entries in one second leave nothing for exits")
+
+    # What comes back
+
+    def replied(self, tag: str, reply: Reply) -> None:
+        """The answer to a send is handed to the core."""
+        self.told.answered(tag, reply, self._clock.now_ns())
+
+    def framed(self, report: OrderReport) -> None:
+        """An order frame is handed to the core."""
+        order = self.told.described(report, self._clock.now_ns())
+        if order is not None:
+            self._watch(self.told.groups[order.group_id])
+
+    def read(self, book: BookSnapshot) -> None:
+        """Whole books are handed to the core."""
+        now_ns = self._clock.now_ns()
+        for report in book.orders:
+            self.told.described(report, now_ns)
+        for trade in book.trades:
+            self.told.traded(trade)
+        self.told.read(book.orders, book.trades, book.asked_at_ns)
+        for group in self.told.groups.values():
+            self._watch(group)
+
+    def _watch(self, group: ToldGroup) -> None:
+        """8: from the moment at which uncovered units are known, the answer is awaited."""
+        group_id = group.plan.group_id
+        if not any(units < 0 for units in group.net.values()) or not group.uncovered():
+            self._uncovered.pop(group_id, None)
+            return
+        if group_id not in self._uncovered:
+            self._await_answer(group_id)
+
+    def _await_answer(self, group_id: str) -> None:
+        since_ns = self._uncovered[group_id] = self._clock.now_ns()
+        due_ns = since_ns + ANSWER_NS + self.patience_ns
+        self._clock.call_at(due_ns, lambda: self._require_answer(group_id, since_ns))
+
+    def _require_answer(self, group_id: str, since_ns: int) -> None:
+        now_ns = self._clock.now_ns()
+        if self._uncovered.get(group_id) != since_ns or self._alive_since_ns > since_ns:
+            return
+        group = self._account().groups.get(group_id)
+        told = self.told.groups.get(group_id)
+        if group is None or told is None or not self.is_open(now_ns) or not self._account().reconciled_at_ns:
+            return
+        answered = (
+            group.state is ExecutionLifecycle.MANUAL
+            or self._last_send.get(group_id, 0) >= since_ns
+            or any(order.working and not order.is_over for order in told.orders)
+        )
+        if not answered:
+            self.add(8, f"{group_id}: {told.uncovered()} short units uncovered and nothing done", group_id)
+
+    def _really_uncovered(self, group_id: str, units: int) -> None:
+        """1, on the exchange's own books: only what the world did behind our back may uncover a short."""
+        if group_id not in self.spoiled:
+            self.add(1, f"{group_id}: {units} short units stand uncovered at the exchange", group_id)
+
+    # The end
+
+    def ended(self, rows: list[Recorded], account: Account, *, rested: bool = True) -> None:
+        """Judge the run as a whole; ``rested`` is whether the faults stopped long enough ago for 14."""
+        self._add_found(2, ends.intended_first(rows, self.truth.tags, self.truth.nonce))
+        self._add_found(9, ends.nothing_lost(rows, self.truth.trades))
+        if fold(rows) != account:
+            self.add(9, "folding the journal does not give the account that was live")
+        self._add_found(7, ends.broker_wins(account, self.truth.net, self.truth.foreign))
+        for group_id, detail in ends.add_up(account, self.spoiled):
+            self.add(13, detail, group_id)
+        if rested:
+            for group_id, detail in ends.at_rest(account):
+                self.add(14, detail, group_id)
+
+    def _add_found(self, invariant: int, detail: str) -> None:
+        if detail:
+            self.add(invariant, detail)
+
+    def add(self, invariant: int, detail: str, group_id: str = "") -> None:
+        """Note a violation, once."""
+        if (invariant, detail) not in self._seen:
+            self._seen.add((invariant, detail))
+            self.violations.append(Violation(invariant, self._clock.now_ns(), detail, group_id))

@@ -1,0 +1,137 @@
+"""Judging one send: by what the broker had told us by then, working and unanswered orders at their worst."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from core.brokers.port import OrderRequest
+from core.domain.cover import uncovered_beyond_plan
+from core.domain.instruments import Contract, Side
+from core.domain.orders import Purpose
+from core.rehearsal.invariants.told import ToldGroup, ToldOrder
+
+
+@dataclass(frozen=True, slots=True)
+class SendSeen:
+    """A new order at the door of the broker.
+
+    ``gated`` and ``latched`` are what the committed rows say: whether the group's margin decision was passed,
+    and whether the kill switch is on.
+    """
+
+    request: OrderRequest
+    order: ToldOrder
+    group: ToldGroup
+    purpose: Purpose | None
+    gated: bool
+    latched: bool
+    contracts: Mapping[str, Contract]
+
+    @property
+    def opens(self) -> bool:
+        """Whether it is on the side on which its leg opens what it holds."""
+        return self.order.side is self.group.sides[self.order.leg]
+
+    @property
+    def is_planned_leg(self) -> bool:
+        """Whether the plan has this leg."""
+        return self.order.leg < len(self.group.plan.legs)
+
+    @property
+    def adds_risk(self) -> bool:
+        """Whether it takes the group further into its plan."""
+        return self.purpose is Purpose.ENTRY or (self.purpose is None and self.opens)
+
+
+def covered(seen: SendSeen) -> str:
+    """1: no send lets a group's short units exceed what its confirmed longs cover, or its plan allows."""
+    if seen.order.side is not Side.SELL:
+        return ""
+    plan = seen.group.plan
+    after = uncovered_beyond_plan(plan, seen.group.worst())
+    if not after:
+        return ""
+    before = uncovered_beyond_plan(plan, seen.group.worst(leaving_out=seen.order))
+    return f"{seen.order.tag} leaves {after} short units uncovered" if after > before else ""
+
+
+def not_blind(seen: SendSeen) -> str:
+    """3: while a send of the group is unanswered, nothing that adds risk goes out."""
+    if not seen.adds_risk:
+        return ""
+    unknown = [o.tag for o in seen.group.orders if o.unanswered and not o.is_over and o is not seen.order]
+    return f"{seen.order.tag} was sent while {', '.join(unknown)} was unanswered" if unknown else ""
+
+
+def no_double_exit(seen: SendSeen) -> str:
+    """4: no exit, with all that is working beside it, can turn the position's sign."""
+    return "" if _waits_for_cancel(seen) else _over_closes(seen)
+
+
+def cancel_confirmed(seen: SendSeen) -> str:
+    """6: what replaces an order that is being cancelled is for what that order can no longer fill."""
+    return _over_closes(seen) if _waits_for_cancel(seen) else ""
+
+
+def _waits_for_cancel(seen: SendSeen) -> bool:
+    order = seen.order
+    return any(
+        other.cancel_asked and other.working and other.leg == order.leg and other.side is order.side
+        for other in seen.group.orders
+        if other is not order
+    )
+
+
+def _over_closes(seen: SendSeen) -> str:
+    if seen.opens:
+        return ""
+    order, group = seen.order, seen.group
+    closing = group.working(order.leg, order.side)
+    held = max(0, -order.side.sign * group.net.get(order.leg, 0))
+    return f"{order.tag}: {closing} would close {held} {order.symbol}" if closing > held else ""
+
+
+def no_over_hedge(seen: SendSeen) -> str:
+    """5 (and 13 for entries): a leg's fills and all that may still fill never exceed what is wanted of it."""
+    if not seen.opens:
+        return ""
+    order, group = seen.order, seen.group
+    out = order.side.sign * group.net.get(order.leg, 0) + group.working(order.leg, order.side)
+    if seen.is_planned_leg:
+        most = group.plan.units(order.leg)
+    else:
+        most = sum(group.plan.units(leg.index) for leg in group.plan.legs)
+    return f"{order.tag}: {out} of {order.symbol} would be held, {most} are wanted" if out > most else ""
+
+
+def gated(seen: SendSeen) -> str:
+    """10: nothing that adds risk is sent for a group that the margin gate has not passed."""
+    return f"{seen.order.tag} was sent without a margin decision" if seen.adds_risk and not seen.gated else ""
+
+
+def latched(seen: SendSeen) -> str:
+    """11: after the kill switch nothing that adds risk is sent."""
+    return f"{seen.order.tag} was sent with the kill switch on" if seen.adds_risk and seen.latched else ""
+
+
+def sliced(seen: SendSeen) -> str:
+    """13: a child is whole lots, at most the freeze quantity."""
+    contract, units = seen.contracts[seen.request.symbol], seen.request.units
+    if units <= 0 or units % contract.lot_units:
+        return f"{seen.order.tag}: {units} is no whole number of lots of {contract.lot_units}"
+    if contract.freeze_units is None or units > contract.freeze_units:
+        return f"{seen.order.tag}: {units} is above the freeze quantity {contract.freeze_units}"
+    return ""
+
+
+SEND_CHECKS: tuple[tuple[int, Callable[[SendSeen], str]], ...] = (
+    (1, covered),
+    (3, not_blind),
+    (4, no_double_exit),
+    (5, no_over_hedge),
+    (6, cancel_confirmed),
+    (10, gated),
+    (11, latched),
+    (13, sliced),
+)

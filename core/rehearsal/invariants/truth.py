@@ -1,0 +1,118 @@
+"""The exchange's own books, taken down as it writes them: what is so, whatever anybody was told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from core.brokers.paper.books import ExchangeBooks
+from core.brokers.paper.records import (
+    ExchangeRecord,
+    OrderAccepted,
+    OrderTraded,
+    PositionCarried,
+    PositionSettled,
+)
+from core.domain.cover import uncovered_beyond_plan
+from core.domain.groups import GroupPlan
+from core.domain.instruments import Contract, PositionKey
+from core.domain.orders import TradeReport
+from core.domain.tags import group_id_of, leg_of
+
+
+class Truth:
+    """``ExchangeBooks`` that also keep, by group and by position, what was really traded."""
+
+    def __init__(self, books: ExchangeBooks, contracts: Mapping[str, Contract], nonce: str) -> None:
+        self._books = books
+        self._contracts = contracts
+        self._orders: dict[str, OrderAccepted] = {}
+        self.nonce = nonce
+        self.plans: dict[str, GroupPlan] = {}
+        self.tags: list[str] = []
+        self.trades: list[TradeReport] = []
+        """Trades of our own orders, oldest first."""
+        self.others: list[TradeReport] = []
+        self.net: Counter[PositionKey] = Counter()
+        """Signed units that our own orders hold."""
+        self.foreign: Counter[PositionKey] = Counter()
+        self._held: dict[str, dict[int, tuple[Contract, int]]] = {}
+        self._uncovered: Counter[str] = Counter()
+        self.naked_most = 0
+        """The most short units of a group that stood beyond cover and plan after any trade."""
+        self.on_uncovered: Callable[[str, int], None] = lambda group_id, units: None
+        self.on_trade: Callable[[str], None] = lambda group_id: None
+        for record in books.records():
+            self._take(record)
+
+    def append(self, records: Sequence[ExchangeRecord]) -> None:
+        """See ``ExchangeBooks``."""
+        self._books.append(records)
+        for record in records:
+            self._take(record)
+
+    def records(self) -> Iterator[ExchangeRecord]:
+        """See ``ExchangeBooks``."""
+        return self._books.records()
+
+    def close(self) -> None:
+        """See ``ExchangeBooks``."""
+        self._books.close()
+
+    def group_of(self, order_id: str) -> str:
+        """The group of ours that an order belongs to; ``""`` for other people's."""
+        order = self._orders.get(order_id)
+        return group_id_of(order.tag) if order is not None and self._is_ours(order) else ""
+
+    def _is_ours(self, order: OrderAccepted) -> bool:
+        return bool(self.nonce) and order.tag.startswith(self.nonce)
+
+    def _take(self, record: ExchangeRecord) -> None:
+        match record:
+            case OrderAccepted():
+                self._orders[record.order_id] = record
+                if record.tag:
+                    self.tags.append(record.tag)
+            case OrderTraded():
+                self._trade(record)
+            case PositionCarried():
+                self.foreign[PositionKey(record.exchange, record.symbol, record.product)] += record.units
+            case PositionSettled():
+                key = PositionKey(record.exchange, record.symbol, record.product)
+                self.net[key] = self.foreign[key] = 0
+            case _:
+                pass
+
+    def _trade(self, record: OrderTraded) -> None:
+        order = self._orders[record.order_id]
+        key = PositionKey(order.exchange, order.symbol, order.product)
+        signed = order.side.sign * record.units
+        report = TradeReport(
+            record.trade_id,
+            record.order_id,
+            order.symbol,
+            order.exchange,
+            order.product,
+            order.side,
+            record.units,
+            record.price_paise,
+            record.at_ns,
+        )
+        if not self._is_ours(order):
+            self.others.append(report)
+            self.foreign[key] += signed
+            return
+        self.trades.append(report)
+        self.net[key] += signed
+        group_id, leg = group_id_of(order.tag), leg_of(order.tag)
+        held = self._held.setdefault(group_id, {})
+        contract, units = held.get(leg, (self._contracts[order.symbol], 0))
+        held[leg] = (contract, units + signed)
+        plan = self.plans.get(group_id)
+        if plan is not None:
+            uncovered = uncovered_beyond_plan(plan, held.values())
+            self.naked_most = max(self.naked_most, uncovered)
+            if uncovered > self._uncovered[group_id]:
+                self.on_uncovered(group_id, uncovered)
+            self._uncovered[group_id] = uncovered
+        self.on_trade(group_id)
