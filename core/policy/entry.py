@@ -6,7 +6,7 @@ from core.domain.cover import confirmed_holdings, uncovered_beyond_plan, worst_h
 from core.domain.effects import AskMargin
 from core.domain.facts import GateAsked
 from core.domain.groups import IncompletePolicy, LegType, MultiLegOrderGroup
-from core.domain.instruments import Side
+from core.domain.instruments import PositionKey, Side
 from core.domain.money import price
 from core.domain.orders import ChildOrder, OrderStatus, Purpose
 from core.domain.timing import NS_PER_MS
@@ -65,6 +65,8 @@ def enter(turn: Turn, group_id: str) -> str:
     turn.wake(group_id, group.good_until_ns)
     if obstacle(turn, group):
         return ""
+    if not _gate_holds(turn, group, turn.account.reconciled_at_ns):
+        return ""  # nothing that adds risk goes on after a restart before it was judged again
     for order in group.live_orders:
         if order.purpose is Purpose.ENTRY:
             reason = _chase(turn, group, order)
@@ -128,6 +130,8 @@ def _release(turn: Turn, group_id: str) -> str:
 def _send(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) -> str:
     """Price a leg's missing units and intend them, unless the whole would miss the price agreed."""
     plan = group.plan.legs[index]
+    if PositionKey(plan.contract.exchange, plan.contract.symbol, group.plan.product) in turn.account.doubts:
+        return ""  # the broker's position differs from ours and nobody knows yet why
     quote = turn.view.fresh(plan.contract.symbol, turn.now_ns)
     if quote is None:
         return ""
@@ -143,7 +147,8 @@ def _send(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) -> str:
     reason = _misses_price(turn, group)
     if reason:
         return reason
-    if plan.side is Side.SELL and not _gate_is_fresh(turn, group):
+    oldest_ns = turn.now_ns - turn.settings.gate_max_age_ms * NS_PER_MS
+    if plan.side is Side.SELL and not _gate_holds(turn, group, oldest_ns):
         return ""
     ChildOrderManager.intend(turn, group.group_id, index, plan.side, units, Purpose.ENTRY, wanted.paise)
     return ""
@@ -188,17 +193,19 @@ def _would_be_uncovered(group: MultiLegOrderGroup, index: int, units: int) -> in
     return uncovered_beyond_plan(group.plan, holdings)
 
 
-def _gate_is_fresh(turn: Turn, group: MultiLegOrderGroup) -> bool:
-    """Whether the margin decision is young enough to sell on; otherwise it is asked for again."""
+def _gate_holds(turn: Turn, group: MultiLegOrderGroup, since_ns: int) -> bool:
+    """Whether a margin decision since then let the group through; otherwise it is asked for again."""
     gate = group.gate
-    age_ns = turn.settings.gate_max_age_ms * NS_PER_MS
-    if gate is not None and gate.passed and turn.now_ns - gate.at_ns <= age_ns:
+    if gate is not None and gate.passed and gate.at_ns >= since_ns:
         return True
-    asked_ns = group.gate_asked_ns
-    if not asked_ns or turn.now_ns - asked_ns > age_ns:
+    age_ns = turn.settings.gate_max_age_ms * NS_PER_MS
+    refused_ns = gate.at_ns if gate is not None and not gate.passed else 0
+    last_ns = max(group.gate_asked_ns, refused_ns)
+    if turn.now_ns - last_ns > age_ns:
         turn.record(GateAsked(group.group_id), group.group_id)
         turn.perform(AskMargin(group.plan))
-    turn.wake_in(group.group_id, turn.settings.gate_max_age_ms + 1)
+        last_ns = turn.now_ns
+    turn.wake(group.group_id, last_ns + age_ns + 1)
     return False
 
 
