@@ -115,7 +115,7 @@ class _Host:
                     "The screen crashed %d times within a minute; going on without one.", RESTARTS_MAX
                 )
                 return ConsoleEnd.CRASHED
-            notice = f"The screen crashed ({crash!r}) and was restarted; the core was not affected."
+            notice = f"The screen crashed and was restarted; the core was not affected ({crash!r})."
             log.error("%s", notice)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._over.wait(), RESTART_AFTER_S)

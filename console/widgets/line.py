@@ -95,7 +95,10 @@ def wrap(spans: Sequence[Span], width: int, indent: int = 0) -> list[Line]:
                 current, used = ([(" " * indent, "text")] if indent else []), indent
                 word = word.lstrip()
                 size = cells(word)
-            current.append((word, tone))
+            if current and current[-1][1] == tone:
+                current[-1] = (current[-1][0] + word, tone)
+            else:
+                current.append((word, tone))
             used += size
     if current:
         lines.append(tuple(current))
