@@ -28,6 +28,7 @@ COMMANDS = (
     Listed("price", "price", "Price an option, or find the volatility its price implies."),
     Listed("margin", "margin", "Margin of a group, and its worst case over every fill and shock."),
     Listed("payoff", "payoff", "Profit and loss of a group, today and when its first leg expires."),
+    Listed("screenshots", "screenshots", "Make the pictures that the README shows."),
     Listed("exchange", "exchange", "Serve the simulated exchange over a broker's protocol."),
     Listed("doctor", "doctor", "Check session, clock, address, instruments, journal and limits."),
     Listed("login", "login", "Log in to a broker for the day."),
