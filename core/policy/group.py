@@ -50,24 +50,25 @@ def advance(turn: Turn, group_id: str) -> None:
 def close_group(turn: Turn, group_id: str, reason: str) -> None:
     """Bring a group to nothing: an exit when it is whole, a reversal while it is not."""
     group = turn.group(group_id)
-    going = group.goal is not Goal.ENTER and group.copies == 0
+    going = group.goal is Goal.EXIT and group.copies == 0
     if group.is_over or (going and group.state is not _S.MANUAL):
         return
     if group.state in BEFORE_ANY_SEND:
         turn.move(group_id, _S.REJECTED, reason)
         return
     whole = group.state is _S.OPEN
-    turn.record(GoalChanged(group_id, Goal.EXIT if whole else Goal.REDUCE, 0, reason), group_id)
+    turn.record(GoalChanged(group_id, Goal.EXIT, 0, reason), group_id)
     if whole:
         turn.move(group_id, _S.EXITING, reason)
     elif group.state is _S.MANUAL or group.state is _S.PARTIALLY_EXPOSED:
         turn.move(group_id, _S.UNWINDING, reason)
 
 
-def give_up(turn: Turn, group_id: str, reason: str) -> None:
-    """The group cannot be completed: do what its policy for the incomplete says."""
+def give_up(turn: Turn, group_id: str, reason: str, *, keep: int | None = None) -> None:
+    """The group cannot be completed: keep these copies, or what its policy for the incomplete says."""
     group = turn.group(group_id)
-    keep = 0 if group.plan.on_incomplete is IncompletePolicy.UNWIND else whole_copies(group)
+    if keep is None:
+        keep = 0 if group.plan.on_incomplete is IncompletePolicy.UNWIND else whole_copies(group)
     turn.record(GoalChanged(group_id, Goal.REDUCE, keep, reason), group_id)
     if group.first_fill_ns:
         if group.state is _S.PLACING:
@@ -205,7 +206,7 @@ def _unwinding(turn: Turn, group: MultiLegOrderGroup) -> None:
 def _closed(turn: Turn, group: MultiLegOrderGroup) -> None:
     if any(leg.net_units for leg in group.legs):
         turn.record(
-            GoalChanged(group.group_id, Goal.REDUCE, 0, "a late fill on a closed group"),
+            GoalChanged(group.group_id, Goal.EXIT, 0, "a late fill on a closed group"),
             group.group_id,
         )
         turn.move(group.group_id, _S.UNWINDING, "a late fill on a closed group")

@@ -49,7 +49,8 @@ def _close(turn: Turn, command: OperatorCommand) -> _Answer:
         return set(), f"there is no group {command.target}"
     if group.is_over:
         return set(), f"{command.target} has ended already"
-    if group.copies == 0 and group.state is not ExecutionLifecycle.MANUAL:
+    closing = group.goal is Goal.EXIT and group.copies == 0
+    if closing and group.state is not ExecutionLifecycle.MANUAL:
         return {command.target}, f"{command.target} is being closed already"
     close_group(turn, command.target, f"{command.by} asked for it")
     return {command.target}, f"closing {command.target}, shorts first"
@@ -91,7 +92,7 @@ def _reduce_to(turn: Turn, command: OperatorCommand, *, keep: bool) -> _Answer:
     elif group.state is ExecutionLifecycle.MANUAL or group.goal is Goal.ENTER:
         if group.state is ExecutionLifecycle.MANUAL:
             turn.move(command.target, ExecutionLifecycle.PARTIALLY_EXPOSED, f"{command.by} took it on")
-        give_up(turn, command.target, f"{command.by} scales it down")
+        give_up(turn, command.target, f"{command.by} scales it down", keep=copies)
     return {command.target}, f"bringing {command.target} to {copies} copies"
 
 
