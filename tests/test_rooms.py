@@ -42,7 +42,11 @@ def test_of_the_core_only_the_coordinator_and_who_hands_it_over_name_the_sending
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and any(alias.name == "OrderPort" for alias in node.names)
     }
-    assert naming == {"core/engine/coordinator.py", "core/engine/engine.py"}
+    assert naming == {
+        "core/engine/coordinator.py",
+        "core/engine/engine.py",
+        "core/engine/flatten.py",
+    }
 
 
 def test_no_decision_opens_prints_or_asks() -> None:

@@ -1,0 +1,169 @@
+"""Flattening an account straight from the broker's books, with no core running and no journal to trust."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from core.brokers.port import BookPort, BookUnavailable, OrderPort
+from core.domain.account import Account
+from core.domain.effects import CancelOrder
+from core.domain.evolve import fold
+from core.domain.facts import Fact, JournalOpened, Recorded, SettingsAdopted
+from core.domain.instruments import Contract, PositionKey
+from core.domain.lifecycle import ExecutionLifecycle
+from core.domain.orders import TERMINAL, OrderReport, PositionReport
+from core.domain.quotes import MarketView
+from core.domain.settings import ExecutionSettings
+from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
+from core.engine.coordinator import ExecutionCoordinator
+from core.engine.engine import ExecutionEngine
+from core.journal.persistence import InlinePersistence
+from core.journal.writing import Batch
+from core.policy.flatten import flattening
+
+CANCEL_WAIT_NS = 5 * NS_PER_S
+SETTLE_NS = 15 * NS_PER_S
+"""How long positions may lag before what they show counts as what is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What there is to flatten: non-zero positions, and orders that may still fill."""
+
+    positions: tuple[PositionReport, ...]
+    working: tuple[OrderReport, ...]
+
+    @property
+    def is_flat(self) -> bool:
+        """Zero of both."""
+        return not self.positions and not self.working
+
+
+@dataclass(frozen=True, slots=True)
+class FlattenResult:
+    """What was left at the end. ``flat`` only when the broker itself says zero of positions and of orders."""
+
+    flat: bool
+    left: Held
+    problems: tuple[str, ...]
+
+
+async def look(books: BookPort) -> Held:
+    """What the broker says is held and working. Raises ``BookUnavailable``."""
+    orders = await books.orders()
+    positions = await books.positions()
+    return Held(
+        tuple(position for position in positions if position.units),
+        tuple(order for order in orders if order.status not in TERMINAL),
+    )
+
+
+async def flatten(
+    clock: Clock,
+    orders: OrderPort,
+    books: BookPort,
+    contracts: Mapping[str, Contract],
+    view: Callable[[], MarketView],
+    nonce: str,
+    *,
+    only: Iterable[PositionKey] | None = None,
+    who: str = "operator",
+    within_ns: int = 300 * NS_PER_S,
+    hold: Callable[[], None] = lambda: None,
+    release: Callable[[], None] = lambda: None,
+) -> FlattenResult:
+    """Cancel what is working, close what is held, and say FLAT only when the broker does.
+
+    ``only`` leaves every other position alone; ``view`` is asked for the newest quotes. ``nonce`` must be
+    fresh: it begins the tags of these orders. Raises ``BookUnavailable`` when no book can be read.
+    """
+    wanted = None if only is None else set(only)
+    problems = list(await _cancel_working(clock, orders, books, wanted))
+    held = _chosen(await look(books), wanted)
+    plan = flattening(held.positions, contracts, who)
+    problems += plan.problems
+    journal = InlinePersistence()
+    rows = _rows(plan.facts, nonce, clock.now_ns())
+    await journal.commit(Batch(rows))
+    engine = ExecutionEngine(clock, journal, orders, books, fold(rows), view(), hold=hold, release=release)
+    running = asyncio.create_task(engine.run(restart=True))
+    deadline_ns = clock.now_ns() + within_ns
+    try:
+        while clock.now_ns() < deadline_ns and not running.done():
+            groups = engine.account.groups.values()
+            if all(group.state in _DONE for group in groups):
+                break
+            newest = view()
+            if newest is not engine.view:
+                engine.on_quotes(newest, frozenset(newest.quotes))
+            await clock.sleep_until(clock.now_ns() + 50 * NS_PER_MS)
+        for group in engine.account.groups.values():
+            if group.state is not ExecutionLifecycle.CLOSED:
+                problems.append(f"{group.group_id}: {group.reason}")
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await journal.close()
+    left = await _settled(clock, books, wanted)
+    return FlattenResult(left.is_flat, left, tuple(problems))
+
+
+_DONE = frozenset({ExecutionLifecycle.CLOSED, ExecutionLifecycle.MANUAL})
+
+
+def _chosen(held: Held, wanted: set[PositionKey] | None) -> Held:
+    if wanted is None:
+        return held
+    return Held(
+        tuple(position for position in held.positions if position.key in wanted),
+        tuple(order for order in held.working if _key(order) in wanted),
+    )
+
+
+def _key(order: OrderReport) -> PositionKey:
+    return PositionKey(order.exchange, order.symbol, order.product)
+
+
+async def _cancel_working(
+    clock: Clock, orders: OrderPort, books: BookPort, wanted: set[PositionKey] | None
+) -> list[str]:
+    """Cancel every working order and wait for the broker's word; one that nobody confirms is a problem."""
+    deadline_ns = clock.now_ns() + CANCEL_WAIT_NS
+    coordinator = ExecutionCoordinator(orders, lambda _: None)
+    while True:
+        working = _chosen(await look(books), wanted).working
+        if not working:
+            return []
+        if clock.now_ns() >= deadline_ns:
+            return [
+                f"{order.side.value} {order.units - order.filled_units} {order.symbol}: its cancel is not "
+                "confirmed, so it may still fill"
+                for order in working
+            ]
+        for order in working:
+            coordinator.perform(CancelOrder("", order.order_id), Account())
+        await clock.sleep_until(clock.now_ns() + 250 * NS_PER_MS)
+
+
+def _rows(facts: Iterable[tuple[str, Fact]], nonce: str, now_ns: int) -> tuple[Recorded, ...]:
+    opening: list[tuple[str, Fact]] = [
+        ("", JournalOpened(nonce, 0, "", "LIVE", "", "flatten", 0)),
+        ("", SettingsAdopted(ExecutionSettings(allow_naked=True))),
+        *facts,
+    ]
+    return tuple(Recorded(seq, now_ns, group_id, fact) for seq, (group_id, fact) in enumerate(opening, 1))
+
+
+async def _settled(clock: Clock, books: BookPort, wanted: set[PositionKey] | None) -> Held:
+    """The broker's last word, given time to catch up."""
+    deadline_ns = clock.now_ns() + SETTLE_NS
+    left = _chosen(await look(books), wanted)
+    while not left.is_flat and clock.now_ns() < deadline_ns:
+        await clock.sleep_until(clock.now_ns() + NS_PER_S)
+        with suppress(BookUnavailable):
+            left = _chosen(await look(books), wanted)
+    return left
