@@ -89,7 +89,8 @@ CONDOR = (
 """Wings first: long put, long call, short put, short call."""
 VERTICAL = (leg(0, option(24_000, Right.PE), Side.BUY), leg(1, option(24_200, Right.PE), Side.SELL))
 """A bull put spread: the wing, then the short."""
-LONG_PUT, LONG_CALL, SHORT_PUT, SHORT_CALL = (each.contract.symbol for each in CONDOR)
+CONTRACTS = tuple(each.contract for each in CONDOR)
+LONG_PUT, LONG_CALL, SHORT_PUT, SHORT_CALL = (contract.symbol for contract in CONTRACTS)
 
 
 def plan(
@@ -139,9 +140,7 @@ PRICES: Mapping[str, tuple[int, int]] = {
 }
 
 
-def market(
-    contracts: Iterable[Contract] = tuple(each.contract for each in CONDOR), *, at_ns: int = NOW
-) -> MarketView:
+def market(contracts: Iterable[Contract] = CONTRACTS, *, at_ns: int = NOW) -> MarketView:
     """A quoted chain with its forward; quotes never go stale unless a test says so."""
     listed = {contract.symbol: contract for contract in contracts}
     expiries = {contract.expiry for contract in listed.values()}
@@ -363,6 +362,10 @@ class Desk:
         """The first group's state."""
         return self.group().state
 
+    def is_in(self, state: ExecutionLifecycle, number: int = 1) -> bool:
+        """Whether a group, the first by default, is in a state."""
+        return self.group(number).state is state
+
     def order(self, tag: str) -> ChildOrder:
         """What is known of an order now."""
         for group in self.account.groups.values():
@@ -430,5 +433,5 @@ def open_condor(copies: int = 10, **terms: object) -> Desk:
     """A desk with a condor that is whole."""
     desk = desk_with(plan(copies=copies, **terms))  # type: ignore[arg-type]
     fill_everything(desk)
-    assert desk.state is ExecutionLifecycle.OPEN, desk.group().reason
+    assert desk.is_in(ExecutionLifecycle.OPEN), desk.group().reason
     return desk

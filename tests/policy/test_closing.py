@@ -42,7 +42,7 @@ def half_filled(policy: IncompletePolicy = IncompletePolicy.SCALE_DOWN, **terms:
     desk.accept()
     for order in desk.sends(side=Side.SELL):
         desk.fill(order)
-    assert desk.state is _S.PARTIALLY_EXPOSED
+    assert desk.is_in(_S.PARTIALLY_EXPOSED)
     return desk
 
 
@@ -52,7 +52,7 @@ def half_filled(policy: IncompletePolicy = IncompletePolicy.SCALE_DOWN, **terms:
 def test_an_exit_buys_the_shorts_back_before_it_sells_a_long() -> None:
     desk = open_condor()
     ask(desk, OperatorAction.EXIT)
-    assert desk.state is _S.EXITING
+    assert desk.is_in(_S.EXITING)
     assert {(o.symbol, o.side, o.purpose) for o in desk.sends(purpose=Purpose.EXIT)} == {
         (SHORT_PUT, Side.BUY, Purpose.EXIT),
         (SHORT_CALL, Side.BUY, Purpose.EXIT),
@@ -83,13 +83,13 @@ def test_an_exit_ends_closed_only_when_the_books_have_confirmed_it() -> None:
         for order in list(desk.group().live_orders):
             desk.fill(order)
     assert desk.net() == {}
-    assert desk.state is _S.EXITING
+    assert desk.is_in(_S.EXITING)
     stale = desk.snapshot(asked_at_ns=NOW)
     desk.later(100)
     desk.give(BooksRead(stale))
-    assert desk.state is _S.EXITING, "those books were asked for before the question"
+    assert desk.is_in(_S.EXITING), "those books were asked for before the question"
     desk.read_books()
-    assert desk.state is _S.CLOSED
+    assert desk.is_in(_S.CLOSED)
 
 
 def test_an_exit_that_does_not_fill_is_made_marketable_once_a_second() -> None:
@@ -108,7 +108,7 @@ def test_an_exit_at_its_time_closes_the_group_by_itself() -> None:
     desk = open_condor(exit_at_ns=NOW + 300_000_000_000)
     desk.later(301_000)
     fill_everything(desk)
-    assert desk.state is _S.CLOSED
+    assert desk.is_in(_S.CLOSED)
     assert desk.net() == {}
 
 
@@ -126,7 +126,7 @@ def test_a_person_who_closes_a_half_filled_group_is_left_with_nothing(
         desk.cancelled(order)
     fill_everything(desk)
     assert desk.net() == {}
-    assert desk.state is _S.CLOSED
+    assert desk.is_in(_S.CLOSED)
 
 
 def test_a_person_who_closes_a_group_that_is_being_scaled_down_is_left_with_nothing() -> None:
@@ -138,7 +138,7 @@ def test_a_person_who_closes_a_group_that_is_being_scaled_down_is_left_with_noth
         desk.cancelled(order)
     fill_everything(desk)
     assert desk.net() == {}
-    assert desk.state is _S.CLOSED
+    assert desk.is_in(_S.CLOSED)
 
 
 @pytest.mark.parametrize("policy", list(IncompletePolicy))
@@ -150,7 +150,7 @@ def test_scaling_down_on_request_keeps_every_whole_copy(policy: IncompletePolicy
     fill_everything(desk)
     units = 4 * LOT
     assert desk.net() == {LONG_PUT: units, LONG_CALL: units, SHORT_PUT: -units, SHORT_CALL: -units}
-    assert desk.state is _S.OPEN
+    assert desk.is_in(_S.OPEN)
 
 
 # Cancels
@@ -163,7 +163,7 @@ def test_a_cancel_that_loses_to_a_fill_keeps_the_copies_it_completed() -> None:
     assert desk.order(wing.tag).cancel_pending
     desk.fill(wing)
     fill_everything(desk)
-    assert desk.state is _S.OPEN
+    assert desk.is_in(_S.OPEN)
     assert set(map(abs, desk.net().values())) == {4 * LOT}, "the shorts of the other six were never sent"
 
 
@@ -231,7 +231,7 @@ def test_a_late_fill_of_a_cancelled_order_is_taken_over_and_traded_away() -> Non
     wing = desk.sent[1]
     desk.cancelled(wing)
     fill_everything(desk)
-    assert desk.state is _S.OPEN
+    assert desk.is_in(_S.OPEN)
     row = desk.change(wing, filled_units=5 * LOT)
     desk.give(OrderNews(row))
     assert desk.group().legs[1].net_units == 5 * LOT
@@ -248,11 +248,11 @@ def test_a_late_fill_on_a_closed_group_reopens_it_and_is_taken_back() -> None:
     desk.cancelled(wing)
     desk.later(100)
     desk.read_books()
-    assert desk.state is _S.CLOSED
+    assert desk.is_in(_S.CLOSED)
     desk.fill(wing, 2 * LOT)
-    assert desk.state is _S.UNWINDING
+    assert desk.is_in(_S.UNWINDING)
     fill_everything(desk)
-    assert desk.state is _S.CLOSED
+    assert desk.is_in(_S.CLOSED)
     assert desk.net() == {}
 
 
@@ -266,7 +266,7 @@ def test_an_exit_that_the_broker_keeps_refusing_calls_for_a_person() -> None:
         for order in [o for o in desk.sends(purpose=Purpose.EXIT) if desk.order(o.tag).outcome is None]:
             desk.refuse(order, "RMS: blocked")
         desk.later(2_000)
-    assert desk.state is _S.MANUAL
+    assert desk.is_in(_S.MANUAL)
     assert desk.group().cause is ManualCause.CANNOT_SEND
     assert "RMS: blocked" in desk.group().reason
     assert "manual:G-001" in desk.account.alerts
@@ -277,7 +277,7 @@ def test_an_exit_that_never_fills_calls_for_a_person_and_leaves_its_order_in_the
     ask(desk, OperatorAction.EXIT)
     desk.accept()
     for step in range(120):
-        if desk.state is _S.MANUAL:
+        if desk.is_in(_S.MANUAL):
             break
         for symbol in (SHORT_PUT, SHORT_CALL):
             desk.move_quote(symbol, 80_00 + 300 * step, 81_00 + 300 * step)

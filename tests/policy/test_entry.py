@@ -91,7 +91,7 @@ def test_shorts_are_topped_up_as_the_wings_go_on_filling_and_never_beyond() -> N
 def test_whatever_fills_first_a_group_becomes_whole_and_never_stands_uncovered() -> None:
     desk = desk_with(plan())
     for _ in range(60):
-        if desk.state is _S.OPEN:
+        if desk.is_in(_S.OPEN):
             break
         desk.accept()
         for order in [o for o in desk.group().live_orders if o.order_id]:
@@ -99,7 +99,7 @@ def test_whatever_fills_first_a_group_becomes_whole_and_never_stands_uncovered()
             group = desk.group()
             assert not uncovered_beyond_plan(group.plan, confirmed_holdings(group))
         desk.later(200)
-    assert desk.state is _S.OPEN
+    assert desk.is_in(_S.OPEN)
     assert desk.net() == {LONG_PUT: 650, LONG_CALL: 650, SHORT_PUT: -650, SHORT_CALL: -650}
 
 
@@ -142,7 +142,7 @@ def test_children_are_sliced_below_the_freeze_quantity_in_whole_lots() -> None:
     assert [order.units for order in wings] == [1_755, 1_755, 390]
     assert len({order.tag for order in wings}) == 3
     fill_everything(desk)
-    assert desk.state is _S.OPEN
+    assert desk.is_in(_S.OPEN)
     assert max(order.units for order in desk.sent) <= 1_800
 
 
@@ -185,10 +185,10 @@ def test_a_group_is_given_up_before_release_when_its_credit_cannot_be_had_any_mo
     desk.move_quote(SHORT_PUT, 69_00, 70_00)
     desk.fill(desk.sent[1])
     assert short_units(desk) == 0
-    assert desk.state is _S.UNWINDING
+    assert desk.is_in(_S.UNWINDING)
     assert "the credit would be 68.00, agreed was 75.00" in desk.group().reason
     fill_everything(desk)
-    assert desk.state is _S.CLOSED
+    assert desk.is_in(_S.CLOSED)
     assert desk.net() == {}
 
 
@@ -197,7 +197,7 @@ def test_a_debit_above_the_one_agreed_sends_nothing() -> None:
     desk = desk_with(plan(legs, limit_net_paise=-40_00))
     assert desk.sent == []
     desk.read_books()
-    assert desk.state is _S.CLOSED
+    assert desk.is_in(_S.CLOSED)
     assert "the debit would be 41.00, agreed was 40.00" in [
         fact.reason  # type: ignore[union-attr]
         for fact in desk.facts(GoalChanged)
@@ -224,7 +224,7 @@ def test_when_time_is_up_the_policy_says_what_becomes_of_a_half_filled_group(
     desk.later(21_000)
     desk.cancelled(desk.sent[1])
     fill_everything(desk)
-    assert desk.state is (_S.OPEN if kept else _S.CLOSED)
+    assert desk.is_in(_S.OPEN if kept else _S.CLOSED)
     units = kept * LOT
     wanted = {LONG_PUT: units, LONG_CALL: units, SHORT_PUT: -units, SHORT_CALL: -units} if kept else {}
     assert desk.net() == wanted
@@ -235,13 +235,13 @@ def test_nothing_filled_in_time_ends_closed_once_the_broker_has_confirmed_it() -
     desk.accept()
     desk.later(21_000)
     desk.answer_changes()
-    assert desk.state is _S.PLACING
+    assert desk.is_in(_S.PLACING)
     for order in desk.sent:
         desk.cancelled(order)
-    assert desk.state is _S.PLACING, "the books have not been read since"
+    assert desk.is_in(_S.PLACING), "the books have not been read since"
     desk.later(100)
     desk.read_books()
-    assert desk.state is _S.CLOSED
+    assert desk.is_in(_S.CLOSED)
 
 
 def test_a_leg_that_the_broker_keeps_refusing_ends_the_entry() -> None:
@@ -313,7 +313,7 @@ def test_a_margin_refused_on_the_way_in_releases_no_short_and_is_not_asked_for_i
     assert len(desk.facts(GateAsked)) <= asked + 1
     desk.later(120_000)
     fill_everything(desk)
-    assert desk.state is _S.CLOSED
+    assert desk.is_in(_S.CLOSED)
 
 
 def test_a_group_submitted_twice_is_one_group() -> None:
