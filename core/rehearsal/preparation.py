@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from core.domain.calendar import SessionCalendar
 from core.domain.groups import GroupPlan, IncompletePolicy
-from core.domain.instruments import Product
+from core.domain.instruments import Product, Right
 from core.domain.quotes import MarketView
 from core.domain.settings import ExecutionSettings
 from core.domain.tags import group_id_for
@@ -30,8 +31,10 @@ from core.market.synthetic import SyntheticMarket, SyntheticSpec
 from core.rehearsal.faults.engine import FaultRule
 from core.rehearsal.scenario import GroupTable, MarketTable, Scenario, ScenarioError
 from core.risk.exercise_handler import exit_before_near_expiry_ns
+from core.strategies.catalogue import strategy_named
 from core.strategies.group_file import plan_from_file
-from core.strategies.plan import Terms, plan_from_strategy
+from core.strategies.plan import Choices, Terms, plan_from_strategy
+from core.strategies.selection import FromMoney
 
 EXIT_BEFORE_END_NS = 15 * 60 * NS_PER_S
 """Where a recorded day is played and nothing else is said, groups are closed this long before its end."""
@@ -92,6 +95,8 @@ def prepare(asked: Asked, calendar: SessionCalendar | None = None) -> Prepared:
     """
     calendar = SessionCalendar() if calendar is None else calendar
     scenario = asked.scenario
+    if scenario.night_at is not None:
+        calendar = _with_short_night(calendar)
     settings = ExecutionSettings(allow_naked=scenario.allow_naked)
     source: MarketSource
     if asked.chain is not None:
@@ -120,9 +125,36 @@ def _faults(scenario: Scenario, start_ns: int, end_ns: int) -> tuple[FaultRule, 
     return tuple(rules)
 
 
+_DAY = date(2026, 8, 17)
+_EXPIRIES = (date(2026, 8, 25), date(2026, 9, 1))
+_EVENING, _MIDNIGHT = time(22, 0), time(23, 59)
+_MORNING, _NOON = time(0, 1), time(12, 0)
+_LAST_HALF_HOUR = time(15, 10)
+
+
+def _with_short_night(calendar: SessionCalendar) -> SessionCalendar:
+    """Two sessions around midnight: a night that nobody has to wait for, over which the date changes."""
+    hours = {_DAY: (_EVENING, _MIDNIGHT), _DAY + timedelta(days=1): (_MORNING, _NOON)}
+    return replace(calendar, special={**calendar.special, **hours})
+
+
+def _starts(scenario: Scenario) -> tuple[date, time]:
+    if scenario.expiry_day:
+        return _EXPIRIES[0], _LAST_HALF_HOUR
+    if scenario.night_at is None:
+        return _DAY, time(10, 0)
+    ends = datetime.combine(_DAY, _MIDNIGHT)
+    return _DAY, (ends - timedelta(milliseconds=scenario.night_at)).time()
+
+
 def _spec(asked: Asked) -> SyntheticSpec:
     scenario = asked.scenario
+    day, start = _starts(scenario)
     return SyntheticSpec(
+        day=day,
+        start=start,
+        expiries=_EXPIRIES,
+        sessions=1 if scenario.night_at is None else 2,
         seed=asked.seed,
         underlying=asked.underlying,
         step_ms=scenario.step,
@@ -198,8 +230,21 @@ def _plan(
         number=number,
         now_ns=at_ns,
         settings=settings,
+        choices=_choices(asked.strategy or table.strategy, table),
         terms=terms,
         calendar=calendar,
+    )
+
+
+def _choices(name: str, table: GroupTable) -> Choices:
+    """What a table says about strikes, for the rights that its strategy has."""
+    strategy = strategy_named(name)
+    body = FromMoney(table.points_out * 100) if table.points_out else None
+    rights = {leg.right for leg in strategy.legs}
+    return Choices(
+        call=body if Right.CE in rights else None,
+        put=body if Right.PE in rights and not strategy.one_body else None,
+        width_paise=table.width_points * 100 or None,
     )
 
 

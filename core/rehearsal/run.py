@@ -147,6 +147,11 @@ class Rehearsal:
         """The engine of the present life."""
         return self.life.engine
 
+    @property
+    def journal(self) -> PersistenceLayer:
+        """The journal of the present life."""
+        return self._journal
+
     def _make_life(self) -> CoreLife:
         return CoreLife(
             self._prepared,

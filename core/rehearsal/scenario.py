@@ -54,6 +54,10 @@ class GroupTable(_Table):
     product: Literal["NRML", "MIS"] = "NRML"
     stop_premium_pct: Annotated[int, Field(ge=0)] = 0
     stop_loss_rupees: Annotated[int, Field(ge=0)] = 0
+    points_out: Annotated[int, Field(ge=0)] = 0
+    """How far from the money the body's strikes are; 0 leaves that to the strategy."""
+    width_points: Annotated[int, Field(ge=0)] = 0
+    """How far the wings are from the body; 0 leaves that to the strategy."""
 
 
 class MarketTable(_Table):
@@ -126,6 +130,10 @@ class Scenario(_Table):
     funds_rupees: Annotated[int, Field(gt=0)] = 2_00_00_000
     strikes_each_side: Annotated[int, Field(ge=4, le=40)] = 14
     allow_naked: bool = False
+    expiry_day: bool = False
+    """Play the last half hour of the day on which the nearest contracts expire."""
+    night_at: Span | None = None
+    """The session ends then, and the next day's opens two minutes later."""
     group: tuple[GroupTable, ...] = (GroupTable(),)
     market: tuple[MarketTable, ...] = ()
     operator: tuple[OperatorTable, ...] = ()

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 
 from core.brokers.paper.books import ExchangeBooks
 from core.brokers.paper.broker import PaperBroker
 from core.brokers.paper.config import ExchangeConfig, Latencies
 from core.brokers.paper.exchange import SimExchange
 from core.brokers.paper.faults import Faults
-from core.domain.calendar import SessionCalendar
+from core.domain.calendar import Session, SessionCalendar
 from core.domain.quotes import Quote
-from core.domain.timing import Clock
+from core.domain.timing import NS_PER_S, Clock
 from core.market.source import MarketSource
+
+_BOOKS_READY_NS = 30 * NS_PER_S
+"""How long before the open a broker's new, empty books are there."""
 
 Listener = Callable[[Mapping[str, Quote], Mapping[tuple[str, date], float]], None]
 
@@ -52,6 +56,28 @@ class World:
         now_ns = self.clock.now_ns()
         self.broker.on_quotes(now_ns, self.source.book_at(now_ns), self.source.forwards_at(now_ns))
         self._schedule(now_ns)
+
+        self._schedule_session(now_ns)
+
+    def _schedule_session(self, now_ns: int) -> None:
+        """The end of the session that this instant belongs to, and the beginning of the next."""
+        session = self.exchange.calendar.next_session(now_ns)
+        if self.source.end_ns >= session.opens_ns:
+            self.clock.call_at(session.closes_ns, partial(self._end_session, session))
+
+    def _end_session(self, session: Session) -> None:
+        """Working orders lapse, and the core is told by a last look that the exchange has closed."""
+        self.broker.end_session()
+        if self._listener is not None:
+            self._listener({}, {})
+        following = self.exchange.calendar.next_session(session.closes_ns)
+        if self.source.end_ns >= following.opens_ns:
+            opens_ns = following.opens_ns - _BOOKS_READY_NS
+            self.clock.call_at(opens_ns, partial(self._begin_session, following))
+
+    def _begin_session(self, session: Session) -> None:
+        self.broker.roll_session(session.day)
+        self._schedule_session(session.opens_ns)
 
     def _schedule(self, after_ns: int) -> None:
         next_ns = self.source.step_times(after_ns)
