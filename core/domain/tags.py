@@ -7,6 +7,7 @@ A tag is the journal's nonce (6 characters), the group (3), the leg (1), the chi
 from __future__ import annotations
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_ALLOWED = frozenset(_DIGITS)
 NONCE_LENGTH = 6
 TAG_LENGTH = 15
 
@@ -34,12 +35,9 @@ def group_id_for(number: int) -> str:
 
 def group_id_of(tag: str) -> str:
     """The group that a tag of ours names; ``""`` for anything that is no tag of ours."""
-    if len(tag) != TAG_LENGTH:
+    if len(tag) != TAG_LENGTH or not set(tag) <= _ALLOWED:
         return ""
-    try:
-        return group_id_for(int(tag[6:9], 36))
-    except ValueError:
-        return ""
+    return group_id_for(int(tag[6:9], 36))
 
 
 def leg_of(tag: str) -> int:
