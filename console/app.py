@@ -70,8 +70,9 @@ class HedgerowApp(App[None], inherit_bindings=False):
         self.shelf = load_themes(self.options.theme_folders)
         chosen, problem = self.shelf.choose(self.options.theme, self.snapshot.mode)
         self.palette = self._worn(chosen)
+        # Textual reads the variable once and takes it away, and heeds it even where it is empty.
+        os.environ.pop("NO_COLOR", None)
         if self.options.no_colour:
-            # Textual takes the variable away when it reads it; a restarted screen must find it again.
             os.environ["NO_COLOR"] = "1"
         super().__init__(driver_class=driver_class, ansi_color=True if self.options.no_colour else None)
         self.animation_level = "none"
@@ -83,6 +84,7 @@ class HedgerowApp(App[None], inherit_bindings=False):
         self.core_stopped = ""
         self._on_painted = on_painted
         self._notices: list[LogLine] = []
+        self._noticed = 0
         self._flash = ""
         self._flash_until_ns = 0
         self._rung: set[str] = set()
@@ -214,7 +216,8 @@ class HedgerowApp(App[None], inherit_bindings=False):
 
     def notice(self, text: str, tone: str = "info") -> None:
         """Say something in the log and, for a few seconds, above the groups' sentences."""
-        self._notices.append(LogLine(len(self._notices), self.snapshot.at_ns, "screen", "", text, tone))
+        self._noticed += 1
+        self._notices.append(LogLine(self._noticed, self.snapshot.at_ns, "screen", "", text, tone))
         del self._notices[:-NOTICES_MAX]
         self._flash, self._flash_until_ns = text, self.now_ns + FLASH_NS
 

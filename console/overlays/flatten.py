@@ -54,23 +54,29 @@ class FlattenOverlay(ArmedOverlay):
         chosen = everyone if self.means_all else (self.target,)
         preview = preview_flatten(snapshot, chosen)
         self.saw = preview.saw
-        both = line(
-            ("Type ", "text"),
-            (self.target.removeprefix("G-"), "bold bright") if self.target else (ALL, "bold bright"),
-            (
-                f" to close {self.target}, or " if self.target else f" to close all {len(everyone)} groups;",
-                "text",
-            ),
-        )
-        if self.target:
-            both += ((ALL, "bold bright"), (f" to close all {len(everyone)};", "text"))
-        both += ((" then Enter. ", "text"), ("Esc cancels.", "muted"))
+        both = _instruction(self.target, len(everyone))
         lines: list[Line] = [both, *self.entry_lines(width), BLANK]
         tail = _totals(preview, scene, width)
         room = max(1, height - len(lines) - len(tail) - 1)
         lines += _orders(preview, room)
         lines += [BLANK] * max(0, height - len(lines) - len(tail))
         return [*lines, *tail]
+
+
+def _instruction(target: str, live: int) -> Line:
+    """What to type."""
+    number, everything = (target.removeprefix("G-"), "bold bright"), (ALL, "bold bright")
+    end: Line = ((" then Enter. ", "text"), ("Esc cancels.", "muted"))
+    if not target:
+        return (
+            *line(
+                "Type ", everything, f" to close {'all ' + str(live) if live > 1 else 'the one'} still live;"
+            ),
+            *end,
+        )
+    if live == 1:
+        return (*line("Type ", number, " or ", everything, f" to close {target};"), *end)
+    return (*line("Type ", number, f" to close {target}, or ", everything, f" to close all {live};"), *end)
 
 
 def _orders(preview: FlattenPreview, room: int) -> list[Line]:

@@ -82,12 +82,16 @@ class LagPanel(FramedPanel):
 
 
 def histogram(buckets: Sequence[int], bucket_ms: float, width: int, height: int, scene: Scene) -> list[Line]:
-    """The counts as bars of two cells, with the scale at the right of the lowest row."""
-    scale = f" 0{scene.glyphs.dash}{bucket_ms * len(buckets):.0f} ms"
-    room = max(1, (width - len(scale)) // 2)
-    shown = list(buckets[:room])
-    doubled: list[float | None] = [float(count) for count in shown for _ in range(2)]
-    rows = area(doubled, max([*shown, 1]), height, scene.glyphs)
+    """The counts as bars, neighbours taken together where there are many; the last holds everything
+    beyond.
+    """
+    scale = f" 0{scene.glyphs.dash}{bucket_ms * len(buckets):.0f}+ ms"
+    room = max(1, width - len(scale))
+    together = -(-len(buckets) // room)
+    sums = [sum(buckets[start : start + together]) for start in range(0, len(buckets), together)]
+    bar = max(1, min(3, room // len(sums)))
+    values: list[float | None] = [float(count) for count in sums for _ in range(bar)]
+    rows = area(values, max([*sums, 1]), height, scene.glyphs)
     lines: list[Line] = [((row, "info"),) for row in rows]
     lines[-1] = spread(lines[-1], ((scale, "muted"),), width)
     return lines

@@ -31,8 +31,10 @@ class LogPanel(FramedPanel):
         return line(("every order, every decision, every key", "muted"))
 
     def key(self, scene: Scene) -> object:
-        """The log's own object, and the place in it."""
-        return (id(scene.snapshot.log), len(scene.notices), scene.log_offset, scene.focus)
+        """Its newest line, and the place in it: the log only grows at its end."""
+        log, notices = scene.snapshot.log, scene.notices
+        newest_of = (log[-1].seq if log else None, notices[-1].seq if notices else None)
+        return (*newest_of, len(log), scene.log_offset, scene.focus)
 
     def content(self, scene: Scene, width: int, height: int) -> Sequence[Line]:
         """The newest lines from the offset on."""

@@ -34,7 +34,9 @@ class MarginPanel(FramedPanel):
         bar = meter(meter_.used_pct / 100, shade, bar_width, glyphs, (tone, tone))
         column = round(share_of(limit, 100) * bar_width)
         known = bool(meter_.total_paise)
-        text = meter_.worst_words if worst is not None else f"worst case {meter_.worst_words}"
+        text = meter_.worst_words
+        if not text.startswith("worst"):
+            text = f"worst if {text}" if worst is not None else f"worst case {text}"
         words = [
             spread(bar, ((f"{highest:.0f} %" if known else "-", f"bold {tone}"),), width),
             _now_and_worst(scene, column, tone, known),

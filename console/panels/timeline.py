@@ -9,6 +9,7 @@ from console.widgets.bars import share_of
 from console.widgets.line import Line, Span
 from core.domain.groups import LegState, MultiLegOrderGroup
 from core.domain.instruments import Side
+from core.domain.orders import Purpose
 
 NS_PER_S = 1_000_000_000
 STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400)
@@ -27,6 +28,19 @@ class TimeWindow:
         return min(width - 1, int(share * width))
 
 
+def entry_filled_ns(group: MultiLegOrderGroup, leg: LegState) -> int:
+    """When the leg's last entry fill was traded; exits and stops come later and do not count. 0 before
+    any.
+    """
+    traded = [
+        trade.traded_at_ns
+        for order in group.orders.values()
+        if order.leg == leg.plan.index and order.purpose is Purpose.ENTRY
+        for trade in order.trades
+    ]
+    return max(traded, default=leg.filled_at_ns)
+
+
 def window_of(group: MultiLegOrderGroup, now_ns: int) -> TimeWindow:
     """From the first send to the last fill, or to now while anything is unfilled; a round number of
     seconds.
@@ -34,7 +48,7 @@ def window_of(group: MultiLegOrderGroup, now_ns: int) -> TimeWindow:
     sent = [leg.sent_at_ns for leg in group.legs if leg.sent_at_ns]
     start = min(sent, default=now_ns)
     whole = all(leg.filled_at_ns or not leg.plan.index < len(group.plan.legs) for leg in group.legs)
-    end = max((leg.filled_at_ns for leg in group.legs), default=0) if whole else now_ns
+    end = max((entry_filled_ns(group, leg) for leg in group.legs), default=0) if whole else now_ns
     seconds = max(1, -(-(end - start) // NS_PER_S))
     return TimeWindow(start, next((step for step in STEPS_S if step >= seconds), STEPS_S[-1]))
 
@@ -74,12 +88,11 @@ def leg_track(
         waiting = "waits for its cover" if tone == "short" and not group.is_over else "not sent"
         return ((f"{waiting}".ljust(width)[:width], "muted"),)
     start = span.column(leg.sent_at_ns, width)
+    filled_ns = entry_filled_ns(group, leg)
     note = "" if share >= 1 else f" {share:.0%}".replace("%", " %")
-    end = span.column(leg.filled_at_ns or now_ns, width)
+    end = span.column(filled_ns or now_ns, width)
     last = min(width - 1 - len(note), span.column(now_ns, width))
-    done = min(
-        max(start, end if leg.filled_at_ns else start + int((last - start) * share)), width - 1 - len(note)
-    )
+    done = min(max(start, end if filled_ns else start + int((last - start) * share)), width - 1 - len(note))
     spans: list[Span] = [(glyphs.track * start, "line"), (bar * (done - start), tone)]
     spans.append((glyphs.dot, tone))
     used = done + 1

@@ -12,13 +12,16 @@ from console.glyphs import ASCII, UNICODE, Glyphs
 from console.panels.delta import mark_line, sampled
 from console.panels.groups import columns_for, row_of
 from console.panels.header import header_line
+from console.panels.lag import histogram
 from console.panels.payoff import payoff_of
+from console.panels.timeline import entry_filled_ns
 from console.scene import Scene
 from console.widgets.bars import area, leg_bar, meter
 from console.widgets.line import cells, cut, line, plain, spread, width_of, wrap
 from console.wording import LOOK, listed, sign, signed, signed_rupees, span, strategy_words, worst_first
 from core.domain.account import KillSwitch
 from core.domain.lifecycle import ExecutionLifecycle
+from core.domain.orders import Fill
 from core.engine.snapshot import DeltaPoint, Health, NextMove, Snapshot
 from tests.console.hands import Hands, hands_on
 from tests.console.moving import MovingService
@@ -268,3 +271,36 @@ def test_a_sentence_that_is_longer_than_the_screen_keeps_its_key() -> None:
         assert "F9 to flatten" in hands.text("groups")
 
     run(story, replace(busy, moves=moves), size=(100, 30))
+
+
+def test_a_histogram_shows_its_last_bucket_however_narrow_it_is() -> None:
+    buckets = (0,) * 47 + (9,)
+    for width in (30, 51, 80):
+        rows = histogram(buckets, 5.0, width, 1, Scene())
+        assert "█" in plain(rows[0]), width
+        assert "0–240+ ms" in plain(rows[0])
+
+
+def test_the_track_of_a_leg_that_was_closed_still_ends_at_its_entry() -> None:
+    group = busy_snapshot().account.groups["G-013"]
+    leg = group.legs[0]
+    tag, order = next((tag, each) for tag, each in group.orders.items() if each.leg == 0)
+    fill = Fill("1", order.order_id or "", order.symbol, order.side, 650, 28_40, leg.sent_at_ns + SECOND)
+    orders = {**group.orders, tag: replace(order, trades=(fill,))}
+    closed = replace(group, orders=orders, legs=(replace(leg, filled_at_ns=leg.sent_at_ns + 900 * SECOND),))
+    assert entry_filled_ns(closed, closed.legs[0]) == leg.sent_at_ns + SECOND
+
+
+def test_a_log_whose_object_changed_but_not_its_lines_is_not_built_again() -> None:
+    async def story(hands: Hands) -> None:
+        panel = hands.app.main.log_panel
+        before = panel.repainted_lines
+        now = hands.service.current
+        await hands.publish(replace(now, version=now.version + 1, log=(*now.log,)))
+        assert panel.repainted_lines == before
+        await hands.publish(
+            replace(now, version=now.version + 2, log=(*now.log[1:], replace(now.log[-1], seq=99_999)))
+        )
+        assert panel.repainted_lines > before
+
+    run(story)
