@@ -25,7 +25,7 @@ from core.domain.facts import HedgeWanted, HedgeWindowClosed, HedgeWindowOpened,
 from core.domain.groups import LegPlan, LegType, MultiLegOrderGroup
 from core.domain.instruments import Contract, InstrumentKind, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
-from core.domain.orders import Purpose
+from core.domain.orders import ChildOrder, Purpose
 from core.domain.quotes import MarketView
 from core.domain.timing import NS_PER_MS
 from core.policy.child_orders import ChildOrderManager, cancel, failed_attempts
@@ -66,15 +66,18 @@ class EmergencyHedgeManager:
         return uncovered_beyond_plan(group.plan, holdings)
 
     @staticmethod
-    def choices(group: MultiLegOrderGroup, view: MarketView, now_ns: int, units: int) -> list[HedgeChoice]:
-        """Every way to answer ``units`` uncovered, best first.
+    def choices(
+        group: MultiLegOrderGroup, view: MarketView, now_ns: int, units: int, without: str = ""
+    ) -> list[HedgeChoice]:
+        """Every way to answer ``units`` uncovered, best first; ``without`` is an order not to count on.
 
         While loss is uncapped the fastest comes first, then the cheapest. An answer stays bounded if the
         order it replaces fills as well: all of them are purchases.
         """
-        found = list(_reversals(group, view, now_ns, units))
-        found += _completions(group, view, now_ns, units)
-        found += _other_strikes(group, view, now_ns, units)
+        shorts = tuple(_shorts(group, without))
+        found = list(_reversals(group, shorts, view, now_ns, units))
+        found += _completions(group, shorts, view, now_ns, units)
+        found += _other_strikes(group, shorts, view, now_ns, units)
         return sorted(found, key=lambda c: (not c.fills_at_once, c.cost_paise, c.contract.symbol, c.kind))
 
     @staticmethod
@@ -245,21 +248,23 @@ def _unstick(turn: Turn, group: MultiLegOrderGroup) -> None:
         quote = turn.view.fresh(order.symbol, turn.now_ns)
         offered = quote is not None and quote.ask_paise is not None
         age_ns = turn.now_ns - order.intended_at_ns
-        if age_ns >= stuck_ns and not offered and _offered_elsewhere(turn, group, order.symbol):
+        if age_ns >= stuck_ns and not offered and _offered_elsewhere(turn, group, order):
             cancel(turn, order, "it does not fill and units stand uncovered: another kind is tried")
             return
         turn.wake(group.group_id, max(order.intended_at_ns + stuck_ns, turn.now_ns + stuck_ns // 6))
 
 
-def _offered_elsewhere(turn: Turn, group: MultiLegOrderGroup, symbol: str) -> bool:
-    choices = EmergencyHedgeManager.choices(group, turn.view, turn.now_ns, 1)
-    return any(choice.contract.symbol != symbol and choice.fills_at_once for choice in choices)
+def _offered_elsewhere(turn: Turn, group: MultiLegOrderGroup, stuck: ChildOrder) -> bool:
+    choices = EmergencyHedgeManager.choices(
+        group, turn.view, turn.now_ns, stuck.working_units, without=stuck.tag
+    )
+    return any(choice.contract.symbol != stuck.symbol and choice.fills_at_once for choice in choices)
 
 
-def _with_purchases(group: MultiLegOrderGroup) -> list[Holding]:
+def _with_purchases(group: MultiLegOrderGroup, without: str = "") -> list[Holding]:
     buying = [0] * len(group.legs)
     for order in group.live_orders:
-        if order.side is Side.BUY and order.purpose is not Purpose.STOP:
+        if order.side is Side.BUY and order.purpose is not Purpose.STOP and order.tag != without:
             buying[order.leg] += order.working_units
     return [(leg.plan.contract, leg.net_units + buying[index]) for index, leg in enumerate(group.legs)]
 
@@ -282,9 +287,12 @@ def _leg_of(group: MultiLegOrderGroup, contract: Contract) -> int | None:
     return None
 
 
-def _shorts(group: MultiLegOrderGroup) -> Iterator[tuple[int, int]]:
-    """Legs that are short of a kind which is uncovered beyond the plan, with the units of that kind."""
-    naked = uncovered_by_kind(_with_purchases(group), cover_width(group.plan))
+_Shorts = tuple[tuple[int, int], ...]
+"""Legs that are short of an uncovered kind, with the uncovered units of that kind."""
+
+
+def _shorts(group: MultiLegOrderGroup, without: str) -> Iterator[tuple[int, int]]:
+    naked = uncovered_by_kind(_with_purchases(group, without), cover_width(group.plan))
     allowed = allowed_naked(group.plan)
     for index, leg in enumerate(group.legs):
         contract = leg.plan.contract
@@ -296,8 +304,10 @@ def _shorts(group: MultiLegOrderGroup) -> Iterator[tuple[int, int]]:
             yield index, beyond
 
 
-def _reversals(group: MultiLegOrderGroup, view: MarketView, now_ns: int, units: int) -> Iterator[HedgeChoice]:
-    for index, beyond in _shorts(group):
+def _reversals(
+    group: MultiLegOrderGroup, shorts: _Shorts, view: MarketView, now_ns: int, units: int
+) -> Iterator[HedgeChoice]:
+    for index, beyond in shorts:
         leg = group.legs[index]
         closable = -leg.net_units - group.working(index, Side.BUY)
         wanted = _whole(min(units, beyond, closable), leg.plan.contract)
@@ -306,9 +316,9 @@ def _reversals(group: MultiLegOrderGroup, view: MarketView, now_ns: int, units: 
 
 
 def _completions(
-    group: MultiLegOrderGroup, view: MarketView, now_ns: int, units: int
+    group: MultiLegOrderGroup, shorts: _Shorts, view: MarketView, now_ns: int, units: int
 ) -> Iterator[HedgeChoice]:
-    for short, beyond in _shorts(group):
+    for short, beyond in shorts:
         for index, leg in enumerate(group.legs[: len(group.plan.legs)]):
             contract = leg.plan.contract
             if leg.plan.side is not Side.BUY or not covers(
@@ -322,11 +332,11 @@ def _completions(
 
 
 def _other_strikes(
-    group: MultiLegOrderGroup, view: MarketView, now_ns: int, units: int
+    group: MultiLegOrderGroup, shorts: _Shorts, view: MarketView, now_ns: int, units: int
 ) -> Iterator[HedgeChoice]:
     """The nearest quoted strikes that would cover: bounded even if the order they stand in for fills too."""
     own = {leg.plan.contract.symbol for leg in group.legs[: len(group.plan.legs)]}
-    for short, beyond in _shorts(group):
+    for short, beyond in shorts:
         contract = group.legs[short].plan.contract
         near = sorted(
             (

@@ -1,0 +1,242 @@
+"""Short units without cover are answered at once, never twice, and never forgotten; delta by a future."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.domain.cover import confirmed_holdings, uncovered_beyond_plan
+from core.domain.facts import HedgeWanted, HedgeWindowOpened, LegAdded
+from core.domain.groups import IncompletePolicy
+from core.domain.instruments import PositionKey, Product, Right, Side
+from core.domain.lifecycle import ExecutionLifecycle, ManualCause
+from core.domain.orders import OrderStatus, Purpose
+from core.domain.timing import NS_PER_MS
+from core.policy.emergency_hedge import EmergencyHedgeManager
+from tests.builders import (
+    CONTRACTS,
+    FUTURE,
+    LONG_CALL,
+    LONG_PUT,
+    LOT,
+    SHORT_CALL,
+    SHORT_PUT,
+    Desk,
+    desk_with,
+    market,
+    open_condor,
+    option,
+    plan,
+    quote,
+)
+
+_S = ExecutionLifecycle
+
+
+def someone_sells(desk: Desk, symbol: str, units: int) -> None:
+    """The trader sells units of ours from another terminal, and two whole books agree on it."""
+    key = PositionKey("NFO", symbol, Product.NRML)
+    desk.others[key] = desk.others.get(key, 0) - units
+    desk.later(6_000)
+    desk.read_books()
+    desk.later(6_000)
+    desk.read_books()
+
+
+def uncovered(desk: Desk) -> int:
+    group = desk.group()
+    return uncovered_beyond_plan(group.plan, confirmed_holdings(group))
+
+
+def hedges(desk: Desk) -> list[tuple[str, Side, int]]:
+    return [(order.symbol, order.side, order.units) for order in desk.sends(purpose=Purpose.HEDGE)]
+
+
+def test_shorts_whose_wing_somebody_sold_are_hedged_in_the_same_decision() -> None:
+    desk = open_condor()
+    someone_sells(desk, LONG_PUT, 3 * LOT)
+    assert uncovered(desk) == 3 * LOT
+    assert hedges(desk) == [(SHORT_PUT, Side.BUY, 3 * LOT)]
+    assert desk.is_in(_S.HEDGING)
+    assert desk.account.emergency_hedges == 1
+
+
+def test_after_the_hedge_the_rest_is_brought_down_to_whole_copies() -> None:
+    desk = open_condor()
+    someone_sells(desk, LONG_PUT, 3 * LOT)
+    for _ in range(12):
+        for order in [each for each in desk.sent if each.tag not in desk.ids]:
+            desk.accept(order)
+            desk.fill(order)
+        desk.later(600)
+    assert uncovered(desk) == 0
+    assert desk.is_in(_S.OPEN)
+    held = {leg.plan.contract.symbol: leg.net_units for leg in desk.group().legs}
+    assert held == {LONG_PUT: 455, LONG_CALL: 455, SHORT_PUT: -455, SHORT_CALL: -455}
+
+
+def test_calls_inside_the_window_are_gathered_and_answered_once_when_it_closes() -> None:
+    desk = open_condor()
+    someone_sells(desk, LONG_PUT, 2 * LOT)
+    assert hedges(desk) == [(SHORT_PUT, Side.BUY, 2 * LOT)]
+    window = desk.facts(HedgeWindowOpened)[-1]
+    assert isinstance(window, HedgeWindowOpened)
+    assert window.closes_ns - desk.now_ns == 500 * NS_PER_MS
+    desk.later(100)
+    _lose_long(desk, LONG_PUT, 3 * LOT)
+    desk.later(100)
+    _lose_long(desk, LONG_PUT, 1 * LOT)
+    desk.later(250)
+    assert len(hedges(desk)) == 1
+    desk.later(60)
+    assert hedges(desk)[1:] == [(SHORT_PUT, Side.BUY, 4 * LOT)]
+
+
+def _lose_long(desk: Desk, symbol: str, units: int) -> None:
+    """Units of a long are gone, by a fact, as a reconciliation would record it."""
+    from core.domain.facts import HoldingClosedByOthers
+    from core.policy.group import advance
+    from core.policy.turn import Turn
+
+    turn = Turn(desk.account, desk.view, desk.now_ns)
+    index = next(i for i, leg in enumerate(desk.group().legs) if leg.plan.contract.symbol == symbol)
+    turn.record(HoldingClosedByOthers("G-001", index, units, "a test"), "G-001")
+    advance(turn, "G-001")
+    decision = turn.done()
+    desk.account = decision.account
+    desk.rows.extend(decision.rows)
+    desk.wakes.update({name: at_ns for name, at_ns in decision.wakes.items() if at_ns})
+    desk.sent.extend(effect.order for effect in decision.effects if type(effect).__name__ == "SendOrder")
+
+
+def test_what_is_on_its_way_is_never_hedged_again() -> None:
+    desk = open_condor()
+    someone_sells(desk, LONG_PUT, 3 * LOT)
+    desk.accept()
+    for _ in range(20):
+        desk.monitor()
+        desk.later(100)
+    assert hedges(desk) == [(SHORT_PUT, Side.BUY, 3 * LOT)]
+    assert EmergencyHedgeManager.unanswered_units(desk.group()) == 0
+    assert EmergencyHedgeManager.unanswered_units(desk.group(), count_working=False) == 3 * LOT
+
+
+def test_a_refused_reversal_gives_way_to_another_kind_of_cover() -> None:
+    desk = open_condor()
+    someone_sells(desk, LONG_PUT, 3 * LOT)
+    desk.refuse(desk.sends(purpose=Purpose.HEDGE)[0], "price outside the range")
+    desk.later(600)
+    second = desk.sends(purpose=Purpose.HEDGE)[1]
+    assert (second.symbol, second.side, second.units) == (LONG_PUT, Side.BUY, 3 * LOT)
+    assert desk.is_in(_S.HEDGING)
+
+
+def test_cover_at_another_strike_is_a_leg_of_the_group_that_is_sold_again_later() -> None:
+    near = option(24_100, Right.PE)
+    desk = open_condor()
+    desk.view = replace(
+        desk.view,
+        contracts={**desk.view.contracts, near.symbol: near},
+        quotes={**desk.view.quotes, near.symbol: quote(near.symbol, 59_90, 60_00, at_ns=desk.now_ns)},
+    )
+    for symbol in (SHORT_PUT, LONG_PUT):
+        desk.move_quote(symbol, None, None)
+    someone_sells(desk, LONG_PUT, 3 * LOT)
+    assert hedges(desk) == [(near.symbol, Side.BUY, 3 * LOT)]
+    assert [fact.leg.contract.symbol for fact in desk.facts(LegAdded) if isinstance(fact, LegAdded)] == [
+        near.symbol
+    ]
+
+
+def test_hedges_that_are_all_refused_end_in_a_persons_hands() -> None:
+    desk = open_condor()
+    someone_sells(desk, LONG_PUT, 3 * LOT)
+    for _ in range(40):
+        for order in [each for each in desk.sent if each.tag not in desk.ids]:
+            if desk.order(order.tag).outcome is None:
+                desk.refuse(order)
+        desk.later(700)
+        if desk.is_in(_S.MANUAL):
+            break
+    assert desk.group().cause in (ManualCause.HEDGE_EXHAUSTED, ManualCause.CANNOT_SEND)
+    assert any(alert.severity.value == "CRITICAL" for alert in desk.account.alerts.values())
+
+
+def test_a_hedge_that_is_no_longer_needed_is_cancelled() -> None:
+    desk = open_condor()
+    someone_sells(desk, LONG_PUT, 3 * LOT)
+    hedge = desk.sends(purpose=Purpose.HEDGE)[0]
+    desk.accept(hedge)
+    desk.fill(hedge, 1 * LOT)
+    _return_long(desk, 2 * LOT)
+    assert uncovered(desk) == 0
+    assert desk.order(hedge.tag).cancel_pending
+
+
+def _return_long(desk: Desk, units: int) -> None:
+    """Units come back to the long put: a person adopts them into the group."""
+    from core.domain.facts import HoldingAdopted
+    from core.policy.group import advance
+    from core.policy.turn import Turn
+
+    turn = Turn(desk.account, desk.view, desk.now_ns)
+    index = next(i for i, leg in enumerate(desk.group().legs) if leg.plan.contract.symbol == LONG_PUT)
+    turn.record(HoldingAdopted("G-001", index, units, "a test"), "G-001")
+    advance(turn, "G-001")
+    desk.account = turn.done().account
+
+
+def limited(desk_limit: int) -> Desk:
+    """A condor with a delta limit, whose long put alone is filled; the future is quoted."""
+    wanted = replace(plan(on_incomplete=IncompletePolicy.SCALE_DOWN), delta_limit_units=desk_limit)
+    desk = desk_with(wanted, view=market((*CONTRACTS, FUTURE)))
+    desk.accept()
+    desk.fill(next(order for order in desk.sent if order.symbol == LONG_PUT))
+    return desk
+
+
+def test_delta_of_longs_alone_is_alerted_first_and_hedged_after_two_seconds() -> None:
+    desk = limited(20)
+    desk.monitor()
+    assert hedges(desk) == []
+    assert "exposed:G-001" in desk.account.alerts
+    desk.later(2_100)
+    desk.monitor()
+    [(symbol, side, units)] = hedges(desk)
+    assert (symbol, side) == (FUTURE.symbol, Side.BUY)
+    assert units % FUTURE.lot_units == 0
+    wanted = next(fact for fact in desk.facts(HedgeWanted) if isinstance(fact, HedgeWanted))
+    assert wanted.hedge == "neutralise"
+
+
+def test_a_future_is_rounded_toward_zero_and_removed_before_the_group_is_open() -> None:
+    desk = limited(20)
+    desk.monitor()
+    desk.later(2_100)
+    exposure = desk.monitor().measured
+    assert exposure is not None
+    assert hedges(desk)[0][2] <= abs(exposure["G-001"].delta_units)
+    for _ in range(20):
+        for order in [each for each in desk.sent if each.tag not in desk.ids]:
+            desk.accept(order)
+        for order in list(desk.sent):
+            if order.tag in desk.ids and not desk.order(order.tag).is_terminal:
+                desk.fill(order)
+        desk.later(600)
+        desk.answer_changes()
+    assert desk.is_in(_S.OPEN)
+    assert desk.net() == {LONG_PUT: 650, LONG_CALL: 650, SHORT_PUT: -650, SHORT_CALL: -650}
+
+
+def test_a_stuck_hedge_is_taken_back_only_with_the_brokers_word() -> None:
+    desk = open_condor()
+    someone_sells(desk, LONG_PUT, 3 * LOT)
+    hedge = desk.sends(purpose=Purpose.HEDGE)[0]
+    desk.accept(hedge)
+    desk.move_quote(SHORT_PUT, 90_00, None)
+    desk.later(4_000)
+    assert desk.order(hedge.tag).cancel_pending
+    assert len(hedges(desk)) == 1
+    desk.cancelled(hedge)
+    desk.later(600)
+    assert hedges(desk)[1] == (LONG_PUT, Side.BUY, 3 * LOT)
+    assert desk.order(hedge.tag).status is OrderStatus.CANCELLED
