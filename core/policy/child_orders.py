@@ -152,14 +152,24 @@ def failed_attempts(
     return times, heard_ns
 
 
-def reprice(turn: Turn, order: ChildOrder, limit_paise: int, reason: str, *, to_limit: bool = False) -> bool:
-    """Move a working order's limit, if the budget allows. Returns whether it was intended."""
-    if order.order_id is None or not _session_allows(turn, order.group_id):
+def reprice(
+    turn: Turn,
+    order: ChildOrder,
+    limit_paise: int,
+    reason: str,
+    *,
+    to_limit: bool = False,
+    units: int | None = None,
+) -> bool:
+    """Move a working order's limit, if the budget allows. Returns whether it was intended.
+
+    The quantity stays, the larger one where a change of it is unanswered, unless ``units`` says otherwise.
+    """
+    if order.order_id is None or not _budget_allows(turn, order.group_id, order.lane):
         return False
-    if not _budget_allows(turn, order.group_id, order.lane):
-        return False
-    turn.record(ModifyIntended(order.tag, limit_paise, 0, order.units, to_limit, reason), order.group_id)
-    turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, 0, order.units, to_limit))
+    whole = max(order.units, order.asked_units) if units is None else units
+    turn.record(ModifyIntended(order.tag, limit_paise, 0, whole, to_limit, reason), order.group_id)
+    turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, 0, whole, to_limit))
     return True
 
 

@@ -97,7 +97,7 @@ def merge_order(turn: Turn, report: OrderReport, source: Source) -> str | None:
     limit = report.limit_paise
     if report.at_ns < order.repriced_at_ns:
         limit = order.limit_paise  # told before the order was last re-priced
-    shape = _is_young(turn, order, report) and _has_new_shape(order, report)
+    shape = _is_young(turn, order, report, source) and _has_new_shape(order, report)
     known = (
         order.order_id == report.order_id
         and status is order.status
@@ -117,16 +117,18 @@ def merge_order(turn: Turn, report: OrderReport, source: Source) -> str | None:
     return group.group_id
 
 
-def _is_young(turn: Turn, order: ChildOrder, report: OrderReport) -> bool:
-    """Whether a report is from after the order was last changed.
+def _is_young(turn: Turn, order: ChildOrder, report: OrderReport, source: Source) -> bool:
+    """Whether a report tells how the order stands after it was last changed.
 
-    A stamp of whole seconds says so only once nothing from before can still be on its way.
+    A stamp of whole seconds, or a book that shows no later stamp at all, says so only once nothing from
+    before can still be on its way.
     """
     changed_ns = order.repriced_at_ns
     if report.at_ns > changed_ns:
         return True
     coarse = report.at_ns % NS_PER_S == 0 and report.at_ns + NS_PER_S > changed_ns
-    return coarse and turn.now_ns >= changed_ns + _ON_ITS_WAY_NS
+    whole_book = source in (Source.POLL, Source.RECOVERY)
+    return (coarse or whole_book) and turn.now_ns >= changed_ns + _ON_ITS_WAY_NS
 
 
 _ON_ITS_WAY_NS = 2 * NS_PER_S

@@ -136,10 +136,15 @@ def _extend(turn: Turn, group: MultiLegOrderGroup, index: int, missing: int) -> 
         return
     _ask_if_reached(turn, group, resting)
     drifted = [order for order in resting if _has_drifted(order, wanted, contract.tick_paise)]
-    if not missing and not drifted:
+    unsettled = any(order.asked_limit_paise for order in resting)
+    if not missing and not drifted and not unsettled:
         return
     if any(order.order_id is None or order.modify_pending for order in resting):
         return  # the answer looks at the group again
+    if unsettled:
+        turn.perform(ReadBooks(f"a change of a stop of {group.group_id} went unanswered"))
+        turn.wake_in(group.group_id, turn.settings.lookup_every_ms)
+        return
     due_ns = turn.settings.stop_resize_every_ms * NS_PER_MS + max(
         (max(order.intended_at_ns, order.repriced_at_ns) for order in resting), default=-(1 << 62)
     )

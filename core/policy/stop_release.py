@@ -38,18 +38,27 @@ def release(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> None:
     if locked:
         say_locked(turn, group, order)
     spent = order.modifies >= settings.modifies_max
-    if settings.modify_stop_to_limit and not order.modify_refusals and not spent:
+    units = _closable(group, order)
+    if units and settings.modify_stop_to_limit and not order.modify_refusals and not spent:
         reason = f"the stop goes to market: {price(order.limit_paise)} → {price(wanted.paise)}, {wanted.how}"
-        if reprice(turn, order, wanted.paise, reason, to_limit=True):
+        if reprice(turn, order, wanted.paise, reason, to_limit=True, units=order.filled_units + units):
             _tell(turn, group, order, f"changed to {price(wanted.paise)}")
         turn.wake_in(group_id, settings.reprice_every_ms)
         return
     if locked:
         turn.wake_in(group_id, settings.reprice_every_ms)
         return
-    why = "its changes are spent" if spent else "it cannot be changed"
+    why = "its changes are spent" if spent else "it cannot be changed" if units else "nothing is left for it"
     cancel(turn, order, f"{why}: what it leaves goes to market once the broker calls it over", patience=1)
     _tell(turn, group, order, f"{why}, so it is cancelled first")
+
+
+def _closable(group: MultiLegOrderGroup, order: ChildOrder) -> int:
+    """The most that an order may still exit, everything else that works beside it counted as filled."""
+    held = -order.side.sign * group.legs[order.leg].net_units
+    beside = group.working(order.leg, order.side) - order.working_units
+    units = min(order.working_units, max(0, held - beside))
+    return units - units % order.lot_units
 
 
 def make_room(turn: Turn, order: ChildOrder, units: int) -> None:
