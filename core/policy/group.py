@@ -71,7 +71,7 @@ def give_up(turn: Turn, group_id: str, reason: str, *, keep: int | None = None) 
         keep = 0 if group.plan.on_incomplete is IncompletePolicy.UNWIND else whole_copies(group)
     turn.record(GoalChanged(group_id, Goal.REDUCE, keep, reason), group_id)
     if group.first_fill_ns:
-        if group.state is _S.PLACING:
+        if group.state in (_S.PLACING, _S.OPEN):
             turn.move(group_id, _S.PARTIALLY_EXPOSED, reason)
         turn.move(group_id, _S.UNWINDING, reason)
     turn.alert(

@@ -87,6 +87,8 @@ def _reduce_to(turn: Turn, command: OperatorCommand, *, keep: bool) -> _Answer:
     if group is None or group.is_over:
         return set(), f"there is no live group {command.target}"
     copies = whole_copies(group) if keep else 0
+    if group.state is ExecutionLifecycle.OPEN and copies >= group.copies:
+        return set(), f"{command.target} holds {copies} whole copies: there is nothing to take back"
     if copies == 0:
         close_group(turn, command.target, f"{command.by} asked for it")
     elif group.state is ExecutionLifecycle.MANUAL or group.goal is Goal.ENTER:

@@ -76,6 +76,7 @@ class BrokerDoor:
         self._judge.modify(order_id, change)
         reply = await self._orders.modify(order_id, change)
         await self._pass("before reply")
+        self._judge.modified(order_id, change, reply)
         return reply
 
     async def cancel(self, order_id: str) -> Reply:

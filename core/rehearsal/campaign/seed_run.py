@@ -166,17 +166,20 @@ def _fill(result: SeedResult, rehearsal: Rehearsal, prepared: Prepared) -> None:
     if isinstance(journal, InlinePersistence):
         result.last_hash = journal.last_hash
         if result.violations:
-            concerned = next((group_id for _, group_id, _ in result.violations if group_id), "")
-            result.story = last_rows(journal.read(), concerned)
+            first = next((v for v in rehearsal.judge.violations), None)
+            concerned = first.group_id if first is not None else ""
+            until_ns = first.at_ns if first is not None else rehearsal.clock.now_ns()
+            result.story = last_rows(journal.read(), concerned, until_ns)
 
 
 def _dated(violation: Violation) -> str:
     return f"{clock_text(violation.at_ns, millis=True)} {violation.detail}"
 
 
-def last_rows(rows: Iterable[Recorded], group_id: str) -> list[str]:
-    """The last rows of a group, or of all, as lines to read."""
-    chosen = [row for row in rows if not group_id or row.group_id == group_id][-_LAST_ROWS:]
+def last_rows(rows: Iterable[Recorded], group_id: str, until_ns: int) -> list[str]:
+    """The last rows of a group, or of all, up to an instant, as lines to read."""
+    of_group = (row for row in rows if not group_id or row.group_id in (group_id, ""))
+    chosen = [row for row in of_group if row.at_ns <= until_ns][-_LAST_ROWS:]
     lines = []
     for row in chosen:
         told = log_line(row)

@@ -69,6 +69,7 @@ class Judge:
         self._uncovered: dict[str, int] = {}
         self._alive_since_ns = 0
         truth.on_uncovered = self._really_uncovered
+        truth.on_flip = self._really_flipped
 
     # Lives
 
@@ -178,6 +179,10 @@ class Judge:
         if order is not None:
             self._last_send[order.group_id] = self._clock.now_ns()
 
+    def modified(self, order_id: str, change: OrderChange, reply: Reply) -> None:
+        """The answer to a modification is handed to the core."""
+        self.told.changed(order_id, change, reply)
+
     def cancel(self, order_id: str) -> None:
         """A request to cancel is at the broker's door."""
         self._count_send(self._clock.now_ns(), Lane.EXIT)
@@ -273,6 +278,11 @@ class Judge:
         """1, on the exchange's own books: only what the world did behind our back may uncover a short."""
         if group_id not in self.spoiled:
             self.add(1, f"{group_id}: {units} short units stand uncovered at the exchange", group_id)
+
+    def _really_flipped(self, group_id: str, detail: str) -> None:
+        """4, on the exchange's own books."""
+        if group_id not in self.spoiled:
+            self.add(4, detail, group_id)
 
     # The end
 

@@ -165,6 +165,12 @@ class Told:
             order.units = max(order.units, change.units)
         return order
 
+    def changed(self, order_id: str, change: OrderChange, reply: Reply) -> None:
+        """The broker has taken a modification: the order stands for the new quantity."""
+        order = self.orders.get(self._tags.get(order_id, ""))
+        if order is not None and reply.outcome is Outcome.CONFIRMED:
+            order.units = change.units
+
     def cancelling(self, order_id: str) -> ToldOrder | None:
         """A request to cancel goes out."""
         order = self.orders.get(self._tags.get(order_id, ""))

@@ -41,7 +41,7 @@ class Truth:
         self.naked_most = 0
         """The most short units of a group that stood beyond cover and plan after any trade."""
         self.on_uncovered: Callable[[str, int], None] = lambda group_id, units: None
-        self.on_trade: Callable[[str], None] = lambda group_id: None
+        self.on_flip: Callable[[str, str], None] = lambda group_id, detail: None
         for record in books.records():
             self._take(record)
 
@@ -108,6 +108,8 @@ class Truth:
         held = self._held.setdefault(group_id, {})
         contract, units = held.get(leg, (self._contracts[order.symbol], 0))
         held[leg] = (contract, units + signed)
+        if units and (units > 0) != (units + signed > 0) and units + signed:
+            self.on_flip(group_id, f"{units:+d} {order.symbol} became {units + signed:+d} by {order.tag}")
         plan = self.plans.get(group_id)
         if plan is not None:
             uncovered = uncovered_beyond_plan(plan, held.values())
@@ -115,4 +117,3 @@ class Truth:
             if uncovered > self._uncovered[group_id]:
                 self.on_uncovered(group_id, uncovered)
             self._uncovered[group_id] = uncovered
-        self.on_trade(group_id)
