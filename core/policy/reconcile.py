@@ -110,8 +110,11 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
             continue
         if turn.now_ns - doubt.since_ns < turn.settings.position_lag_ms * NS_PER_MS:
             continue
-        turn.record(PositionDoubted(key, 0))
+        if _stands_open(turn, key):
+            continue  # a person has it in hand
         touched |= _believe(turn, key, difference)
+        if not _stands_open(turn, key):
+            turn.record(PositionDoubted(key, 0))
         account = turn.account
     return touched
 
@@ -120,6 +123,11 @@ def _has_expired(turn: Turn, key: PositionKey) -> bool:
     """Expired contracts are settled at both ends on their own time: they are not compared."""
     contract = turn.view.contracts.get(key.symbol)
     return contract is not None and has_expired(turn, turn.view.expiries_ns.get(contract.expiry))
+
+
+def _stands_open(turn: Turn, key: PositionKey) -> bool:
+    divergence = turn.account.divergences.get(f"position:{key}")
+    return divergence is not None and divergence.is_open
 
 
 def _our_keys(turn: Turn) -> set[PositionKey]:
@@ -180,7 +188,7 @@ def _believe(turn: Turn, key: PositionKey, difference: int) -> set[str]:
         f"{closed} {key.symbol} of ours were closed by someone else",
         symbol=key.symbol,
         group_id=holders[0][0].group_id if len(holders) == 1 else "",
-        healed="charged to the group that held them" if len(holders) == 1 else "every holder is MANUAL",
+        healed="charged to the group that held them" if len(holders) == 1 else "",
     )
     if len(holders) > 1:
         for group, _ in holders:
