@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parent / "scenarios"
 DEFAULT = "calm"
 
 _UNITS_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
+_DRAWN = re.compile(r"torture-\d{1,18}")
 _SPAN = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h)\s*$")
 
 
@@ -159,7 +160,12 @@ def shipped() -> tuple[Listed, ...]:
 
 
 def find_scenario(name_or_path: str) -> Scenario:
-    """A shipped scenario by its name, or one from a file. Raises ``ScenarioError``."""
+    """A shipped scenario by name, one from a file, or a seed's story. Raises ``ScenarioError``."""
+    if _DRAWN.fullmatch(name_or_path):
+        # A story is drawn as a scenario, so that module needs this one first.
+        from core.rehearsal.campaign.story import draw_story
+
+        return draw_story(int(name_or_path.rpartition("-")[2]))
     if name_or_path.endswith(".toml"):
         return read_scenario(Path(name_or_path))
     path = FOLDER / f"{name_or_path}.toml"

@@ -58,6 +58,8 @@ class SeedResult:
     story: list[str] = field(default_factory=list)
     """The last rows of the group that a violation was about, to read."""
     deadly: tuple[int, ...] = ()
+    replayed: bool | None = None
+    """Whether it was the same again in another process; ``None`` where it was played once."""
 
 
 def run_seed(seed: int, scenario: Scenario | None = None, **how: object) -> SeedResult:

@@ -1,0 +1,185 @@
+"""``hedgerow torture``: seeded disasters by the thousand, against the production code, each judged."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Annotated, Any, Protocol
+
+import typer
+
+from console.cli.failing import refuse
+from core.rehearsal.campaign.guards import GUARDS
+from core.rehearsal.campaign.pool import REPLAY_EVERY, Run, play_all
+from core.rehearsal.campaign.seed_run import SeedResult
+from core.rehearsal.campaign.sweep import sweep as sweep_runs
+from core.rehearsal.campaign.tally import CannotResume, Progress, Tally, load, save
+from core.rehearsal.scenario import ScenarioError, find_scenario
+
+_SAVE_EVERY_S = 5.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``torture`` to the program."""
+    app.command()(torture)
+
+
+def torture(
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 300,
+    first: Annotated[int, typer.Option("--from", min=0, help="The first seed.")] = 0,
+    scenario: Annotated[
+        str | None, typer.Option(help="Play this scenario with every seed, not the seeds' own stories.")
+    ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(help="Crash at every effect boundary of this scenario in turn, or of 'all'."),
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help=f"Switch a guard off: {', '.join(sorted(GUARDS))}.")
+    ] = None,
+    crash_at: Annotated[
+        list[int] | None, typer.Option(min=1, help="Crash at this effect boundary as well.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core without it.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Keep the progress here, and go on from it.")] = None,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Do not stop at a violation.")] = False,
+    json: Annotated[bool, typer.Option(help="Print one JSON object, and nothing else.")] = False,
+) -> None:
+    """Torture: run seeds of disasters through the production code and judge every one by every invariant.
+
+    Exit status: 0 no violation, 1 a violation, 2 what was asked for cannot be done.
+    """
+    guards_off = frozenset(without or ())
+    unknown = sorted(guards_off - GUARDS.keys())
+    if unknown:
+        refuse(f"--without {unknown[0]}: there is no such guard; there are {', '.join(sorted(GUARDS))}")
+    if sweep is not None and (scenario is not None or resume is not None):
+        refuse("--sweep names its own scenario and is not resumed: leave out --scenario and --resume")
+    try:
+        if scenario is not None:
+            find_scenario(scenario)
+        runs = sweep_runs(sweep, first or 1, guards_off) if sweep is not None else None
+    except ScenarioError as error:
+        refuse(error)
+    asked: dict[str, Any] = {
+        "from": first,
+        "scenario": scenario or "",
+        "without": sorted(guards_off),
+        "crash_at": sorted(crash_at or ()),
+    }
+    tally, begin = Tally(), first
+    if resume is not None:
+        try:
+            kept = load(resume, asked)
+        except CannotResume as error:
+            refuse(error)
+        if kept is not None:
+            tally, begin = kept.tally, kept.next_seed
+    if runs is None:
+        deadly = tuple(sorted(crash_at or ()))
+        runs = [
+            Run(seed, scenario or "", deadly, guards_off, replay=seed % REPLAY_EVERY == 0)
+            for seed in range(begin, first + seeds)
+        ]
+    failed = _play(runs, tally, asked, resume, workers or os.cpu_count() or 1, keep_going=keep_going)
+    if json:
+        typer.echo(jsonlib.dumps(tally.as_json(), ensure_ascii=False))
+    else:
+        typer.echo(tally.readable())
+        for result in failed[:5]:
+            typer.echo("\n" + _failure(result, guards_off))
+    raise typer.Exit(1 if tally.violations else 0)
+
+
+def _play(
+    runs: list[Run],
+    tally: Tally,
+    asked: dict[str, Any],
+    resume: Path | None,
+    workers: int,
+    *,
+    keep_going: bool,
+) -> list[SeedResult]:
+    """Make the runs and count them; what has failed is returned."""
+    failed: list[SeedResult] = []
+    before_s, began_s = tally.wall_s, monotonic()
+    saved_s = began_s
+    with _bar(len(runs)) as bar:
+        try:
+            for result in play_all(runs, workers, keep_going=keep_going):
+                tally.add(result)
+                tally.wall_s = before_s + monotonic() - began_s
+                if result.violations:
+                    failed.append(result)
+                bar.advance(len(tally.violations))
+                if resume is not None and monotonic() - saved_s > _SAVE_EVERY_S:
+                    save(resume, Progress(asked, result.seed + 1, tally))
+                    saved_s = monotonic()
+        except KeyboardInterrupt:
+            typer.echo("stopped", err=True)
+    if resume is not None and runs:
+        save(resume, Progress(asked, asked["from"] + tally.seeds, tally))
+    return failed
+
+
+def _failure(result: SeedResult, guards_off: frozenset[str]) -> str:
+    """What a person needs to see it again: seed, invariant, the last rows, and the commands."""
+    lines = [f"SEED {result.seed}  {result.scenario}"]
+    if result.deadly:
+        lines[0] += f"  dying at {', '.join(map(str, result.deadly))}"
+    lines += [f"  invariant {number}: {detail}" for number, _, detail in result.violations[:5]]
+    lines += ["  the last rows before it:", *(f"    {line}" for line in result.story)]
+    drawn = result.scenario.startswith("torture-")
+    again = f"hedgerow torture --seeds 1 --from {result.seed}"
+    if not drawn:
+        again += f" --scenario {result.scenario}"
+        again += "".join(f" --crash-at {number}" for number in result.deadly)
+    again += "".join(f" --without {guard}" for guard in sorted(guards_off))
+    lines += [
+        f"  again:          {again}",
+        f"  on the console: hedgerow rehearse --scenario {result.scenario} --seed {result.seed}",
+    ]
+    return "\n".join(lines)
+
+
+class _Bar(Protocol):
+    def advance(self, violations: int) -> None: ...
+
+
+class _NoBar:
+    def advance(self, violations: int) -> None:
+        """Nobody is looking."""
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[_Bar]:
+    """A bar on stderr, where there is a terminal to show it."""
+    if not sys.stderr.isatty():
+        yield _NoBar()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        auto_refresh=False,
+    )
+    task = progress.add_task("seeds", total=total)
+
+    class Shown:
+        def advance(self, violations: int) -> None:
+            described = f"seeds, {violations} violations" if violations else "seeds"
+            progress.update(task, advance=1, description=described, refresh=True)
+
+    with progress:
+        yield Shown()

@@ -1,0 +1,71 @@
+"""Running many seeds over all cores, in order, and stopping at the first violation."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+from core.rehearsal.campaign.replay import replay_hash
+from core.rehearsal.campaign.seed_run import SeedResult, run_seed
+from core.rehearsal.scenario import Scenario, find_scenario
+
+REPLAY_EVERY = 20
+_AHEAD = 3
+"""Runs that wait for each worker, so that none is idle while results are taken."""
+
+_scenarios: dict[str, Scenario] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run to make: a seed's own story, or a scenario with that seed, dying where it is told to."""
+
+    seed: int
+    scenario: str = ""
+    deadly: tuple[int, ...] = ()
+    guards_off: frozenset[str] = frozenset()
+    replay: bool = False
+
+
+def play(run: Run) -> SeedResult:
+    """Make one run; every so often, make it again elsewhere and compare."""
+    scenario = None
+    if run.scenario:
+        scenario = _scenarios.get(run.scenario) or find_scenario(run.scenario)
+        _scenarios[run.scenario] = scenario
+    result = run_seed(run.seed, scenario, deadly=run.deadly, guards_off=run.guards_off)
+    if run.replay:
+        again = replay_hash(run.seed, run.scenario, run.guards_off, run.deadly)
+        result.replayed = again == result.last_hash
+        if not result.replayed:
+            result.violations.append((0, "", f"played again it ended with {again[:12] or 'an error'}"))
+    return result
+
+
+def play_all(runs: Iterable[Run], workers: int, *, keep_going: bool) -> Iterator[SeedResult]:
+    """The results in the order of the runs. After a violation none is begun, those in flight are finished."""
+    waiting = iter(runs)
+    if workers <= 1:
+        for run in waiting:
+            result = play(run)
+            yield result
+            if result.violations and not keep_going:
+                return
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("fork")) as pool:
+        flying: deque[Future[SeedResult]] = deque(
+            pool.submit(play, run) for run in islice(waiting, workers * _AHEAD)
+        )
+        stopped = False
+        while flying:
+            result = flying.popleft().result()
+            yield result
+            if result.violations and not keep_going and not stopped:
+                stopped = True
+                flying = deque(future for future in flying if not future.cancel())
+            if not stopped:
+                flying.extend(pool.submit(play, run) for run in islice(waiting, 1))

@@ -1,0 +1,115 @@
+"""Adding up a campaign: the public JSON, and the file from which one is gone on with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.rehearsal.campaign.seed_run import SeedResult
+from core.rehearsal.faults.kinds import FaultKind
+from core.rehearsal.report import write_report
+
+
+class CannotResume(ValueError):
+    """The file belongs to another campaign, or to none; the message says which."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a campaign has come to so far."""
+
+    seeds: int = 0
+    crashes: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    by_policy: int = 0
+    manual: Counter[str] = field(default_factory=Counter)
+    violations: list[dict[str, Any]] = field(default_factory=list)
+    replayed: int = 0
+    replay_identical: bool = True
+    simulated_s: float = 0.0
+    wall_s: float = 0.0
+    worked_s: float = 0.0
+    """Wall time of all workers together."""
+
+    def add(self, result: SeedResult) -> None:
+        """Count one seed in."""
+        self.seeds += 1
+        self.crashes += result.crashes
+        self.faults.update(result.faults)
+        for ending in result.endings:
+            if ending:
+                self.manual[ending] += 1
+            else:
+                self.by_policy += 1
+        for invariant, _, detail in result.violations:
+            where = f"{result.scenario}: " if not result.scenario.startswith("torture-") else ""
+            self.violations.append({"seed": result.seed, "invariant": invariant, "detail": where + detail})
+        if result.replayed is not None:
+            self.replayed += 1
+            self.replay_identical &= result.replayed
+        self.simulated_s += result.simulated_s
+        self.worked_s += result.wall_s
+
+    def as_json(self) -> dict[str, Any]:
+        """The public object."""
+        return {
+            "seeds": self.seeds,
+            "crashes": self.crashes,
+            "faults": {kind.value: self.faults[kind.value] for kind in FaultKind},
+            "endings": {"by_policy": self.by_policy, "manual": dict(sorted(self.manual.items()))},
+            "violations": self.violations,
+            "replay_identical": self.replay_identical,
+            "simulated_s": round(self.simulated_s, 1),
+            "wall_s": round(self.wall_s, 1),
+            "simulated_s_per_s": round(self.simulated_s / self.wall_s, 1) if self.wall_s else 0.0,
+        }
+
+    def readable(self) -> str:
+        """The same for a person."""
+        told = self.as_json()
+        lines = [
+            f"{self.seeds} seeds, {self.crashes} crashes, {told['simulated_s']:,.0f} market seconds in "
+            f"{told['wall_s']:,.0f} s: {told['simulated_s_per_s']:,.0f} a second",
+            "faults: " + ", ".join(f"{kind} {count}" for kind, count in told["faults"].items() if count),
+            f"groups that ended by their own policy: {self.by_policy}; in MANUAL: {sum(self.manual.values())}"
+            + "".join(f", {cause} {count}" for cause, count in sorted(self.manual.items())),
+            f"replayed with another hash seed: {self.replayed}, "
+            + ("all identical" if self.replay_identical else "NOT ALL IDENTICAL"),
+        ]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a campaign has come: what was asked for, the seed to go on with, and the tally."""
+
+    asked: dict[str, Any]
+    next_seed: int
+    tally: Tally
+
+
+def save(path: Path, progress: Progress) -> None:
+    """Keep it, so that nobody ever sees half of it. Raises ``OSError``."""
+    write_report(msgspec.to_builtins(progress), path)
+
+
+def load(path: Path, asked: dict[str, Any]) -> Progress | None:
+    """Where a campaign stopped; ``None`` where it has not begun. Raises ``CannotResume``."""
+    if not path.exists():
+        return None
+    try:
+        kept = msgspec.json.decode(path.read_bytes(), type=Progress)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise CannotResume(f"{path}: not the progress of a campaign ({error}); give another file") from error
+    for name, was in kept.asked.items():
+        if asked.get(name) != was:
+            raise CannotResume(
+                f"{path}: belongs to a campaign with {name} {was!r}, not {asked.get(name)!r}: give another"
+            )
+    kept.tally.faults = Counter(kept.tally.faults)
+    kept.tally.manual = Counter(kept.tally.manual)
+    return kept
