@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -165,6 +165,10 @@ class Account:
     overnight_checked: bool = True
     journal_failed: bool = False
     emergency_hedges: int = 0
+
+    def with_group(self, group: MultiLegOrderGroup) -> Account:
+        """The account with one group in its new state."""
+        return replace(self, groups={**self.groups, group.plan.group_id: group})
 
     def net_units(self, key: PositionKey) -> int:
         """The signed position that all groups together hold in one of the broker's positions."""

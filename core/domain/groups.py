@@ -296,3 +296,8 @@ class MultiLegOrderGroup:
     def has_unknown(self) -> bool:
         """Whether any send of this group has not been answered."""
         return any(self.orders[tag].is_unknown for tag in self.live)
+
+
+def replaced_leg(legs: tuple[LegState, ...], index: int, leg: LegState) -> tuple[LegState, ...]:
+    """The legs with one of them in its new state."""
+    return (*legs[:index], leg, *legs[index + 1 :])
