@@ -186,6 +186,7 @@ class CoreLife:
             self._market.release()
 
     def _watch_rows(self, rows: tuple[Recorded, ...]) -> None:
+        self._judge.decided(rows)
         if self._keeper.watch_rows(rows):
             self.engine.view = self._keeper.refresh()
 

@@ -80,12 +80,19 @@ class Judge:
         self._uncovered.clear()
         self._alive_since_ns = self._clock.now_ns()
         kept = list(rows)
+        self.committed(kept)
         for row in kept:
             self._note(row)
         self.told.restart(fold(kept))
 
     def committed(self, rows: Iterable[Recorded]) -> None:
         """Rows are on disk: their orders may be sent."""
+        for row in rows:
+            if isinstance(row.fact, OrderIntended):
+                self._committed[row.fact.order.tag] = row.fact.order.purpose
+
+    def decided(self, rows: Iterable[Recorded]) -> None:
+        """Rows are what the core goes by now: on disk, or in memory while the journal is failed."""
         for row in rows:
             self._note(row)
             match row.fact:
@@ -101,8 +108,6 @@ class Judge:
 
     def _note(self, row: Recorded) -> None:
         match row.fact:
-            case OrderIntended(order):
-                self._committed[order.tag] = order.purpose
             case GroupPlanned(plan):
                 self._plan(plan)
             case GateDecided(group_id, passed):

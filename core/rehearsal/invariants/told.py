@@ -14,7 +14,7 @@ from core.domain.account import Account
 from core.domain.cover import Holding, uncovered_beyond_plan
 from core.domain.groups import GroupPlan
 from core.domain.instruments import Contract, Side
-from core.domain.orders import TERMINAL, ChildOrder, OrderReport, OrderStatus, Outcome, TradeReport
+from core.domain.orders import TERMINAL, ChildOrder, OrderReport, Outcome, TradeReport
 from core.domain.tags import group_id_of, leg_of
 
 
@@ -39,6 +39,10 @@ class ToldOrder:
     missing: int = 0
     """How many whole books have answered without it since it was last heard of."""
     trades: dict[str, int] = field(default_factory=dict)
+    described_ns: int = 0
+    """The exchange's time of the newest description."""
+    changing_to: int = 0
+    """The quantity of a modification that has not been answered; 0 where there is none."""
 
     @property
     def working(self) -> int:
@@ -163,13 +167,16 @@ class Told:
         order = self.orders.get(self._tags.get(order_id, ""))
         if order is not None:
             order.units = max(order.units, change.units)
+            order.changing_to = change.units
         return order
 
     def changed(self, order_id: str, change: OrderChange, reply: Reply) -> None:
         """The broker has taken a modification: the order stands for the new quantity."""
         order = self.orders.get(self._tags.get(order_id, ""))
-        if order is not None and reply.outcome is Outcome.CONFIRMED:
-            order.units = change.units
+        if order is not None:
+            order.changing_to = 0
+            if reply.outcome is Outcome.CONFIRMED:
+                order.units = change.units
 
     def cancelling(self, order_id: str) -> ToldOrder | None:
         """A request to cancel goes out."""
@@ -205,8 +212,9 @@ class Told:
         self._named(order, report.order_id)
         order.heard_ns, order.missing = at_ns, 0
         self._fill(order, report.filled_units)
-        if report.status is OrderStatus.COMPLETE:
-            order.units = max(order.filled, min(order.units, report.units))
+        if report.at_ns >= order.described_ns:
+            order.described_ns = report.at_ns
+            order.units = max(report.units, order.changing_to)
         if report.status in TERMINAL:
             order.is_over = True
         return order
