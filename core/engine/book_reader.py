@@ -84,9 +84,9 @@ class BookReader:
             orders = await self._books.orders()
             trades = await self._books.trades()
             positions = await self._books.positions()
-        except BookUnavailable as error:
+        except Exception as error:  # an adapter that breaks must not end the reading
             self.failing = True
-            self._post(BooksFailed(str(error)))
+            self._post(BooksFailed(_told(error)))
             return
         self.failing = False
         self.read_ns = self._clock.now_ns()
@@ -94,8 +94,8 @@ class BookReader:
         self._source = Source.POLL
         try:
             self._take_funds(await self._books.funds())
-        except BookUnavailable:
-            return
+        except Exception:
+            return  # the meters show the last funds known; a decision asks for its own
 
     def _take_funds(self, funds: Funds) -> None:
         self.funds = funds
@@ -125,8 +125,8 @@ class BookReader:
         try:
             funds = await self._books.funds()
             basket = await self._books.basket_margin(tuple(legs))
-        except BookUnavailable as error:
-            self._post(MarginAnswered(plan.group_id, None, None, None, str(error)))
+        except Exception as error:
+            self._post(MarginAnswered(plan.group_id, None, None, None, _told(error)))
             return
         self._take_funds(funds)
         self._post(MarginAnswered(plan.group_id, funds, basket.initial_paise, basket.final_paise))
@@ -136,3 +136,9 @@ class BookReader:
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, BookUnavailable):
+        return str(error)
+    return f"the adapter failed: {type(error).__name__}: {error}"

@@ -55,9 +55,11 @@ class ExecutionCoordinator:
         """Start one send. Its answer arrives in the mailbox; this returns at once."""
         match effect:
             case SendOrder(order):
-                refusal = self._refusal(order.tag, order.group_id, committed)
-                if refusal:
-                    self._post(SendReply(order.tag, Outcome.DENIED, None, refusal))
+                if order.tag in self._sent or _was_sent(order.tag, order.group_id, committed):
+                    return  # a tag is never used twice, and the first send has an answer of its own
+                if not _is_committed(order.tag, order.group_id, committed):
+                    why = "not in the journal: nothing is sent that was not committed first"
+                    self._post(SendReply(order.tag, Outcome.DENIED, None, why))
                     return
                 self._sent.add(order.tag)
                 request = OrderRequest(
@@ -76,14 +78,6 @@ class ExecutionCoordinator:
                 self._start(self._modify(effect))
             case CancelOrder(tag, order_id):
                 self._start(self._cancel(tag, order_id))
-
-    def _refusal(self, tag: str, group_id: str, committed: Account) -> str:
-        group = committed.groups.get(group_id)
-        if group is None or tag not in group.orders:
-            return "not in the journal: nothing is sent that was not committed first"
-        if tag in self._sent:
-            return "sent already: a tag is never used twice"
-        return ""
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -109,6 +103,18 @@ class ExecutionCoordinator:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _is_committed(tag: str, group_id: str, committed: Account) -> bool:
+    group = committed.groups.get(group_id)
+    return group is not None and tag in group.orders
+
+
+def _was_sent(tag: str, group_id: str, committed: Account) -> bool:
+    """Whether the journal knows what became of an order, or that an earlier process may have sent it."""
+    return _is_committed(tag, group_id, committed) and (
+        committed.groups[group_id].orders[tag].outcome is not None
+    )
 
 
 async def _answered(request: Coroutine[Any, Any, Reply]) -> Reply:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from time import perf_counter_ns
 
 from core.brokers.port import BookPort, OrderPort, StreamDown, StreamFrame, StreamOrder, StreamUp
@@ -20,6 +21,7 @@ from core.domain.exposure import Exposure
 from core.domain.facts import Recorded
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.inputs import (
+    BooksRead,
     CancelReply,
     CoreStarted,
     HealthReading,
@@ -43,7 +45,7 @@ from core.engine.metrics import Metrics
 from core.journal.errors import JournalWriteFailed
 from core.journal.persistence import PersistenceLayer
 from core.journal.writing import Batch
-from core.policy.decide import decide, fail
+from core.policy.decide import GroupDecisionFailed, decide, fail, told
 from core.policy.turn import Decision
 from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCase, WorstCaseMarginSimulator
@@ -64,7 +66,7 @@ class ExecutionEngine:
 
     ``hold`` and ``release`` tell a paced clock that something is being done at this instant, so that market
     time waits for it. ``strict`` raises what a decision raises: a simulation must fail, not go on.
-    ``batch_ns`` bounds the wall time of one batch; a simulation that counts commits has to leave it unbounded.
+    ``batch_ns`` bounds the wall time of one batch; a simulation that counts commits leaves it unbounded.
     """
 
     def __init__(
@@ -190,7 +192,8 @@ class ExecutionEngine:
             groups = _changed(before, self.account)
             if not await self._commit(decision.rows, groups):
                 self.account = before
-                self._mailbox.extendleft(reversed(items))
+                again = [item for item in items if not isinstance(item, JournalTrouble)]
+                self._mailbox.extendleft(reversed(again))
                 self._mailbox.appendleft(JournalTrouble(self._failure))
                 return
             self.metrics.count(decision.rows, self.account)
@@ -206,7 +209,9 @@ class ExecutionEngine:
             self.books.hasten()
 
     def _drain(self) -> list[Input]:
-        return [self._mailbox.popleft() for _ in range(min(len(self._mailbox), BATCH_ITEMS))]
+        """The next batch; books come last in it: an order is absent only when no news of it is waiting."""
+        items = [self._mailbox.popleft() for _ in range(min(len(self._mailbox), BATCH_ITEMS))]
+        return sorted(items, key=lambda item: isinstance(item, BooksRead))
 
     def _decide_all(self, items: list[Input]) -> Decision:
         rows: list[Recorded] = []
@@ -233,15 +238,25 @@ class ExecutionEngine:
         return Decision(self.account, tuple(rows), tuple(effects), wakes)
 
     def _decide(self, item: Input, now_ns: int) -> Decision:
-        try:
-            return decide(
-                self.account, item, self.view, now_ns, self._guards_off, self.coordinator.collaborators
-            )
-        except Exception as error:
-            if self._strict:
-                raise
-            text = f"{type(error).__name__}: {error}"
-            return fail(self.account, self._blame(item), text, self.view, now_ns)
+        """Decide one input. A group whose decision raises is handed over, and the others go on without it."""
+        account, blamed = self.account, set[str]()
+        rows: tuple[Recorded, ...] = ()
+        while True:
+            try:
+                decision = decide(
+                    account, item, self.view, now_ns, self._guards_off, self.coordinator.collaborators
+                )
+            except Exception as error:
+                if self._strict:
+                    raise
+                known = isinstance(error, GroupDecisionFailed)
+                group_id = error.group_id if isinstance(error, GroupDecisionFailed) else self._blame(item)
+                decision = fail(account, group_id, str(error) if known else told(error), self.view, now_ns)
+                if known and group_id not in blamed:
+                    blamed.add(group_id)
+                    account, rows = decision.account, (*rows, *decision.rows)
+                    continue
+            return replace(decision, rows=(*rows, *decision.rows)) if rows else decision
 
     def _blame(self, item: Input) -> str:
         """The group that an input was about, where it was about one."""
@@ -294,7 +309,8 @@ class ExecutionEngine:
             return
         self._tail.clear()
         self._tail_groups.clear()
-        self.post(JournalTrouble("", len(rows)))
+        # First of all: whatever else is decided before it would join a tail that nobody counts as failed.
+        self._mailbox.appendleft(JournalTrouble("", len(rows)))
 
     # Effects and timers
 

@@ -39,6 +39,19 @@ _S = ExecutionLifecycle
 _STANDARD = Collaborators()
 
 
+class GroupDecisionFailed(Exception):
+    """A rule raised while it decided for one group: only that group is to blame."""
+
+    def __init__(self, group_id: str, error: Exception) -> None:
+        super().__init__(told(error))
+        self.group_id = group_id
+
+
+def told(error: Exception) -> str:
+    """An error as a fact tells of it."""
+    return f"{type(error).__name__}: {error}"
+
+
 def decide(
     account: Account,
     item: i.Input,
@@ -47,12 +60,18 @@ def decide(
     guards_off: frozenset[str] = frozenset(),
     collaborators: Collaborators | None = None,
 ) -> Decision:
-    """The facts, effects and next looks that follow from one input."""
+    """The facts, effects and next looks that follow from one input.
+
+    Raises ``GroupDecisionFailed`` where one group is to blame; nothing of the input is taken over then.
+    """
     parts = _STANDARD if collaborators is None else collaborators
     turn = Turn(account, view, now_ns, limits=parts.limits, guards_off=guards_off)
     for group_id in sorted(_touched(turn, item, parts)):
         if group_id in turn.account.groups:
-            advance(turn, group_id)
+            try:
+                advance(turn, group_id)
+            except Exception as error:
+                raise GroupDecisionFailed(group_id, error) from error
     return turn.done()
 
 
@@ -60,11 +79,16 @@ def fail(account: Account, group_id: str, error: str, view: MarketView, now_ns: 
     """What follows from a decision that raised: itself a fact, so that the fold reproduces it.
 
     A group that has sent nothing is rejected, one that has ended only alerts, and any other is handed to a
-    person; with no group to blame, there is the alert alone.
+    person; with no group to blame, there is the alert alone. The same failure again, in a group that is
+    handed over already, is nothing new.
     """
     turn = Turn(account, view, now_ns)
-    turn.record(DecisionFailed(group_id, error), group_id)
     group = account.groups.get(group_id)
+    standing = account.alerts.get(f"decision:{group_id}")
+    handed_over = group is None or group.is_over or group.state is _S.MANUAL
+    if handed_over and standing is not None and not standing.cleared and standing.text.endswith(error):
+        return turn.done()
+    turn.record(DecisionFailed(group_id, error), group_id)
     if group is not None and group.state in BEFORE_ANY_SEND:
         turn.move(group_id, _S.REJECTED, f"a decision failed: {error}")
     elif group is not None and not group.is_over:
