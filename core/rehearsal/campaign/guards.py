@@ -4,7 +4,7 @@ from __future__ import annotations
 
 GUARDS: dict[str, str] = {
     "intent-first": "an order is committed before it is sent",
-    "cancel-confirmation": "an order that is being cancelled counts as working until the broker calls it over",
+    "cancel-confirmation": "an order being cancelled counts as working until the broker calls it over",
     "trailing-edge": "what is gathered in a debounce window is decided when it closes",
     "cover-before-release": "a short goes out only against confirmed cover",
     "max-not-sum": "a filled quantity is the largest that any source has told",
