@@ -69,7 +69,7 @@ def _session_ended(account: Account, fact: f.SessionEnded, at_ns: int) -> Accoun
     return replace(
         account,
         session_ended=fact.day,
-        carried=dict(fact.carried),
+        carried={each.key: each.units for each in fact.carried},
         overnight_checked=not first or not fact.carried,
     )
 

@@ -303,6 +303,14 @@ class BooksReconciled:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedUnits:
+    """Our signed units of one of the broker's positions."""
+
+    key: PositionKey
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """The books of a session were read whole after its end; ``carried`` are our signed units overnight.
 
@@ -310,7 +318,7 @@ class SessionEnded:
     """
 
     day: date
-    carried: tuple[tuple[PositionKey, int], ...]
+    carried: tuple[CarriedUnits, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ class GroupPlan:
     """The underlying's level under which the group is closed; 0 is none."""
     stop_above_paise: int = 0
     """The underlying's level over which the group is closed; 0 is none."""
+    origin: str = ""
+    """What asked for it, where that must not ask twice: a file's name and the hash of its text."""
 
     def units(self, leg: int, copies: int | None = None) -> int:
         """Unsigned units of a leg for a number of copies, the planned one by default."""

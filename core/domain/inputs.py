@@ -74,6 +74,8 @@ class BooksFailed:
     """The books could not be read, or not whole: nothing may be concluded from it."""
 
     error: str
+    needs_login: bool = False
+    """The broker refuses the session itself: nothing can be sent either, until a person logs in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,13 @@ from __future__ import annotations
 from datetime import time
 
 from core.domain.account import DivergenceKind
-from core.domain.facts import HoldingClosedByOthers, OrderProvedAbsent, OrderSeen, SessionEnded
+from core.domain.facts import (
+    CarriedUnits,
+    HoldingClosedByOthers,
+    OrderProvedAbsent,
+    OrderSeen,
+    SessionEnded,
+)
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.instruments import PositionKey, Product, Settlement
 from core.domain.lifecycle import ManualCause
@@ -71,7 +77,8 @@ def note_session_end(turn: Turn) -> None:
                 contract = leg.plan.contract
                 key = PositionKey(contract.exchange, contract.symbol, group.plan.product)
                 carried[key] = turn.account.net_units(key)
-    turn.record(SessionEnded(today, tuple(sorted(carried.items()))))
+    carry = tuple(CarriedUnits(key, units) for key, units in sorted(carried.items()))
+    turn.record(SessionEnded(today, carry))
 
 
 def compare_overnight(turn: Turn, book: BookSnapshot) -> None:
