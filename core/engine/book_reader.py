@@ -86,7 +86,7 @@ class BookReader:
             positions = await self._books.positions()
         except Exception as error:  # an adapter that breaks must not end the reading
             self.failing = True
-            self._post(BooksFailed(_told(error)))
+            self._post(BooksFailed(_told(error), getattr(error, "needs_login", False)))
             return
         self.failing = False
         self.read_ns = self._clock.now_ns()

@@ -133,8 +133,11 @@ def _touched(turn: Turn, item: i.Input, parts: Collaborators) -> Iterable[str]:
             return obey(turn, item)
         case i.CoreStarted(restart):
             return _started(turn, restart)
-        case i.BooksFailed(error):
+        case i.BooksFailed(error, needs_login):
             turn.alert("books-unreadable", Severity.WARNING, f"the books cannot be read: {error}", "books")
+            if needs_login:
+                words = f"the broker refuses our login, so nothing can be sent or seen: {error}"
+                turn.alert("access-refused", Severity.CRITICAL, words, "access-refused")
             return ()
         case i.JournalTrouble(error, rows):
             return _journal(turn, error, rows)

@@ -58,6 +58,7 @@ def reconcile(turn: Turn, read: BooksRead) -> set[str]:
         touched |= {group_id for group_id, group in turn.account.groups.items() if not group.is_over}
     note_session_end(turn)
     turn.clear_alert("books-unreadable")
+    turn.clear_alert("access-refused")
     return touched
 
 
