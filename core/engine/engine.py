@@ -91,6 +91,8 @@ class ExecutionEngine:
         self.view = view
         self.metrics = Metrics()
         self.version = 0
+        self.turns = 0
+        """How often something was decided: a core that has stopped is seen by it, whatever the clock does."""
         self.books = BookReader(clock, books, self.post, self._poll_every_ms, self.metrics.funded)
         self.coordinator = ExecutionCoordinator(
             orders, self.post, margin_simulator=margin_simulator, limits=limits
@@ -186,6 +188,7 @@ class ExecutionEngine:
 
     async def _turn(self) -> None:
         before = self.account
+        self.turns += 1
         items = self._drain()
         decision = self._decide_all(items)
         if decision.rows:
@@ -363,12 +366,11 @@ class ExecutionEngine:
         if self._monitored is not None:
             account, view, at_ns, holding = self._monitored
             young = now_ns - at_ns < settings.monitor_reuse_ms * NS_PER_MS
-            if account is self.account and (not holding or (view is self.view and young)):
+            if account is self.account and young and (not holding or view is self.view):
                 return
         holding = any(not g.is_over and g.first_fill_ns for g in self.account.groups.values())
         self._monitored = (self.account, self.view, now_ns, holding)
-        if holding:
-            self.post(MonitorPass(self._health(now_ns)))
+        self.post(MonitorPass(self._health(now_ns)))
 
     def _health(self, now_ns: int) -> HealthReading:
         funds = self.books.funds

@@ -28,7 +28,7 @@ class Publisher:
         self._underlying = underlying
         self._log: deque[LogLine] = deque(maxlen=_LOG_LINES)
         self._version = 0
-        self._seen: tuple[int, int, object] | None = None
+        self._seen: tuple[int, int, bool] | None = None
         self._last = Snapshot(mode=mode, title=title, underlying=underlying)
         self._open_paise: int | None = None
         self._moves: dict[str, tuple[object, NextMove]] = {}
@@ -54,11 +54,12 @@ class Publisher:
         """See ``CoreService``."""
         engine = self._engine
         now_ns = engine.clock.now_ns()
-        seen = (now_ns, engine.version, self.finished)
+        seen = (now_ns, engine.turns, self.finished)
         if seen == self._seen:
             return self._last
+        if self._seen is None or seen[1:] != self._seen[1:]:
+            self._version += 1
         self._seen = seen
-        self._version += 1
         self._last = self._build(now_ns)
         return self._last
 
