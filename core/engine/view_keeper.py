@@ -16,6 +16,9 @@ from core.risk.pricing import years_until
 from core.risk.smile import chain_vols
 
 
+_MOVED = 0.0005
+
+
 class ViewKeeper:
     """Makes the next view from the last one and what has changed.
 
@@ -24,9 +27,17 @@ class ViewKeeper:
     """
 
     def __init__(
-        self, contracts: Mapping[str, Contract], calendar: SessionCalendar, stale_after_ns: int
+        self,
+        contracts: Mapping[str, Contract],
+        calendar: SessionCalendar,
+        stale_after_ns: int,
+        vols_every_ns: int = 0,
     ) -> None:
+        """``vols_every_ns`` is how long implied volatilities may stand while no forward moves by 5 bps."""
         self._calendar = calendar
+        self._vols_every_ns = vols_every_ns
+        self._implied_ns = 0
+        self._implied_at: dict[tuple[str, date], float] = {}
         self._chains: dict[tuple[str, date], list[Contract]] = {}
         for contract in contracts.values():
             if contract.right is not None:
@@ -106,8 +117,17 @@ class ViewKeeper:
             opens_ns=self._session.opens_ns,
             closes_ns=self._session.closes_ns,
         )
-        self._view = replace(view, vols=self._vols(view, before.vols))
+        due = now_ns - self._implied_ns >= self._vols_every_ns or self._has_moved(marks)
+        self._view = replace(view, vols=self._vols(view, before.vols) if due else before.vols)
         return self._view
+
+    def _has_moved(self, marks: Mapping[tuple[str, date], ForwardMark]) -> bool:
+        """Whether a forward is no longer where volatilities were implied at."""
+        return any(
+            abs(mark.paise / self._implied_at.get(key, 1.0) - 1.0) > _MOVED
+            for key, mark in marks.items()
+            if key in self._interest
+        )
 
     def refresh(self) -> MarketView:
         """The present view with the volatilities of strikes that have come to be watched since."""
@@ -116,10 +136,12 @@ class ViewKeeper:
 
     def _vols(self, view: MarketView, before: Mapping[str, float]) -> Mapping[str, float]:
         vols = dict(before)
+        self._implied_ns = view.at_ns
         bare = replace(view, vols={})
         for key, options in self._interest.items():
             mark = view.forwards.get(key)
             if mark is not None:
+                self._implied_at[key] = mark.paise
                 years = years_until(view.expiries_ns[key[1]], view.at_ns)
                 vols.update(chain_vols(bare, options, mark.paise, years))
         return vols

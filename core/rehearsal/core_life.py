@@ -12,6 +12,7 @@ from core.brokers.port import StreamFrame, StreamOrder
 from core.domain.evolve import fold
 from core.domain.facts import Recorded
 from core.domain.quotes import Quote
+from core.domain.timing import NS_PER_S
 from core.engine.engine import BATCH_NS, ExecutionEngine
 from core.engine.view_keeper import ViewKeeper
 from core.journal.persistence import PersistenceLayer
@@ -27,6 +28,8 @@ from core.rehearsal.world import World
 from core.risk.worst_case import WorstCaseMarginSimulator
 
 _UNBOUNDED_NS = 1 << 62
+_VOLS_EVERY_NS = 2 * NS_PER_S
+"""Implying volatilities is the dearest thing a step of the market costs, and they move slowly."""
 
 
 class LifeClock:
@@ -90,7 +93,9 @@ class CoreLife:
         self._task: asyncio.Task[None] | None = None
         self._holds = 0
         self._missed: list[StreamFrame] = []
-        self._keeper = ViewKeeper(source.contracts, prepared.calendar, source.stale_after_ns)
+        self._keeper = ViewKeeper(
+            source.contracts, prepared.calendar, source.stale_after_ns, vols_every_ns=_VOLS_EVERY_NS
+        )
         for group in account.groups.values():
             self._keeper.watch_plan(group.plan)
         door = BrokerDoor(world.broker, world.broker, self.clock, judge, boundaries, self.die)

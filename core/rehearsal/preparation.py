@@ -129,7 +129,6 @@ _DAY = date(2026, 8, 17)
 _EXPIRIES = (date(2026, 8, 25), date(2026, 9, 1))
 _EVENING, _MIDNIGHT = time(22, 0), time(23, 59)
 _MORNING, _NOON = time(0, 1), time(12, 0)
-_LAST_HALF_HOUR = time(15, 10)
 
 
 def _with_short_night(calendar: SessionCalendar) -> SessionCalendar:
@@ -140,9 +139,9 @@ def _with_short_night(calendar: SessionCalendar) -> SessionCalendar:
 
 def _starts(scenario: Scenario) -> tuple[date, time]:
     if scenario.expiry_day:
-        return _EXPIRIES[0], _LAST_HALF_HOUR
+        return _EXPIRIES[0], time.fromisoformat(scenario.starts)
     if scenario.night_at is None:
-        return _DAY, time(10, 0)
+        return _DAY, time.fromisoformat(scenario.starts)
     ends = datetime.combine(_DAY, _MIDNIGHT)
     return _DAY, (ends - timedelta(milliseconds=scenario.night_at)).time()
 

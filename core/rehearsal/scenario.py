@@ -131,8 +131,10 @@ class Scenario(_Table):
     funds_rupees: Annotated[int, Field(gt=0)] = 2_00_00_000
     strikes_each_side: Annotated[int, Field(ge=4, le=40)] = 14
     allow_naked: bool = False
+    starts: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "10:00"
+    """When the scenario begins, Indian time on the exchange's clock."""
     expiry_day: bool = False
-    """Play the last half hour of the day on which the nearest contracts expire."""
+    """Play a day on which the nearest contracts expire."""
     night_at: Span | None = None
     """The session ends then, and the next day's opens two minutes later."""
     group: tuple[GroupTable, ...] = (GroupTable(),)

@@ -27,7 +27,7 @@ from core.rehearsal.sim_loop import Deadlock, run_virtual
 RAISED = 0
 """Stands for an invariant's number where the program itself raised."""
 _SHUFFLE = 500
-_NEAR_STRIKES_PAISE = 250_00
+_NEAR_STRIKES_PAISE = 100_00
 _LAST_ROWS = 40
 _MARKET_KINDS = {
     "thin": FaultKind.PARTIAL_FILLS,
@@ -136,11 +136,12 @@ def _restrict(prepared: Prepared) -> None:
     if not strikes:
         return
     low, high = min(strikes) - _NEAR_STRIKES_PAISE, max(strikes) + _NEAR_STRIKES_PAISE
+    last = max(leg.contract.expiry for s in prepared.submissions for leg in s.plan.legs)
     source.restrict(
         [
             symbol
             for symbol, contract in source.contracts.items()
-            if contract.right is None or low <= contract.strike_paise <= high
+            if contract.right is None or (low <= contract.strike_paise <= high and contract.expiry <= last)
         ]
     )
 

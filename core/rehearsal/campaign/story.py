@@ -24,6 +24,8 @@ FAULTS_MS = 45_000
 CALM_MS = 120_000
 _K = FaultKind
 _NIGHT_SHARE = 0.2
+_STARTS = "14:42"
+"""Intraday groups may still begin, and there is not much of a day to be drawn that nobody plays."""
 _NAKED = frozenset({"straddle", "strangle"})
 
 RATES: dict[FaultKind, tuple[float, float]] = {
@@ -99,6 +101,7 @@ def draw_story(seed: int) -> Scenario:
         about="A drawn story.",
         length=_ms(FAULTS_MS + CALM_MS + (_NIGHT_MS if overnight else 0)),
         step=_ms(1_000),
+        starts=_STARTS,
         funds_rupees=round(dice.spread(3, 60_00_000, 20_00_00_000)),
         allow_naked=any(group.allow_naked for group in groups),
         night_at=_ms(night_ms) if overnight else None,
