@@ -15,7 +15,6 @@ from core.risk.parity import implied_forward_paise
 from core.risk.pricing import years_until
 from core.risk.smile import chain_vols
 
-
 _MOVED = 0.0005
 
 

@@ -28,7 +28,7 @@ from core.rehearsal.world import World
 from core.risk.worst_case import WorstCaseMarginSimulator
 
 _UNBOUNDED_NS = 1 << 62
-_VOLS_EVERY_NS = 2 * NS_PER_S
+_VOLS_EVERY_NS = 5 * NS_PER_S
 """Implying volatilities is the dearest thing a step of the market costs, and they move slowly."""
 
 
