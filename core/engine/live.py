@@ -1,0 +1,173 @@
+"""A live session put together: an engine, a feed of quotes, and the groups that wait for a market."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+
+from core import __version__
+from core.domain.account import Account
+from core.domain.facts import GroupPlanned, JournalOpened, LegAdded, Recorded, SettingsAdopted
+from core.domain.groups import GroupPlan
+from core.domain.inputs import OperatorCommand, SubmitGroup
+from core.domain.settings import ExecutionSettings
+from core.domain.tags import NONCE_LENGTH, base36
+from core.domain.timing import NS_PER_S, Clock, to_ist
+from core.engine.chain_watch import ChainWatch
+from core.engine.engine import ExecutionEngine
+from core.engine.publishing import Publisher
+from core.engine.quote_feed import QuoteFeed
+from core.engine.snapshot import Snapshot
+from core.engine.view_keeper import ViewKeeper
+from core.journal.opening import SCHEMA_VERSION
+from core.journal.persistence import PersistenceLayer
+from core.journal.writing import Batch
+
+LOOK_EVERY_NS = NS_PER_S
+
+
+class WrongAccount(ValueError):
+    """The journal belongs to another account or to other money; the message says which."""
+
+
+async def begin(
+    journal: PersistenceLayer,
+    rows: Sequence[Recorded],
+    account: Account,
+    settings: ExecutionSettings,
+    *,
+    mode: str,
+    market: str,
+    at_ns: int,
+    draw: Callable[[int], int],
+) -> tuple[Recorded, ...]:
+    """Make a new journal ours, or see that an old one is; returns the rows this added, committed.
+
+    ``mode`` is ``LIVE`` or ``PAPER``, ``market`` the broker and its account; ``draw`` gives a random number
+    below its argument, for the nonce. Raises ``WrongAccount``.
+    """
+    facts: list[JournalOpened | SettingsAdopted] = []
+    if not rows:
+        nonce = base36(draw(36**NONCE_LENGTH), NONCE_LENGTH)
+        facts.append(JournalOpened(nonce, SCHEMA_VERSION, __version__, mode, market, "", 0))
+    else:
+        was = account.identity
+        for what, old, new in (("money", was.mode, mode), ("account", was.market, market)):
+            if old != new:
+                raise WrongAccount(
+                    f"this journal is of {what} {old}, not {new}: give that, or another --journal"
+                )
+    if not rows or account.settings != settings:
+        facts.append(SettingsAdopted(settings))
+    first = len(rows) + 1
+    new_rows = tuple(Recorded(first + n, at_ns, "", fact) for n, fact in enumerate(facts))
+    await journal.commit(Batch(new_rows))
+    return new_rows
+
+
+class LiveCore:
+    """A ``CoreService`` over an engine that trades a live market, be the money paper or not."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        engine: ExecutionEngine,
+        feed: QuoteFeed,
+        keeper: ViewKeeper,
+        chains: ChainWatch,
+        publisher: Publisher,
+        *,
+        observe: bool = False,
+    ) -> None:
+        self.clock = clock
+        self.engine = engine
+        self.feed = feed
+        self.chains = chains
+        self._keeper = keeper
+        self._publisher = publisher
+        self._observe = observe
+        feed.needed = self._traded_symbols
+        feed.listen(engine.on_quotes)
+        engine.subscribe(self._take_rows)
+        for group in engine.account.groups.values():
+            keeper.watch_plan(group.plan)
+            chains.also(leg.plan.contract for leg in group.legs)
+
+    def snapshot(self) -> Snapshot:
+        """See ``CoreService``."""
+        return self._publisher.snapshot()
+
+    def command(self, command: OperatorCommand) -> None:
+        """See ``CoreService``."""
+        if not self._observe:
+            self.engine.post(command)
+
+    def submit(self, plan: GroupPlan, by: str) -> None:
+        """See ``CoreService``."""
+        if not self._observe:
+            self.engine.post(SubmitGroup(plan, by))
+
+    async def run(self, *, restart: bool) -> None:
+        """Run engine, feed and subscriptions until cancelled, or until one of them fails."""
+        parts = [
+            asyncio.create_task(self.engine.run(restart=restart), name="engine"),
+            asyncio.create_task(self.feed.run(), name="quotes"),
+            asyncio.create_task(self._follow_the_money(), name="chains"),
+        ]
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+
+    @property
+    def today(self) -> date:
+        """The Indian calendar day."""
+        return to_ist(self.clock.now_ns()).date()
+
+    async def _follow_the_money(self) -> None:
+        """Find where the money is by the futures, listen around it, and follow it."""
+        while True:
+            await self._find_the_money()
+            self.chains.recentre(self.feed.view, self.today)
+            await self.clock.sleep_until(self.clock.now_ns() + LOOK_EVERY_NS)
+
+    async def _find_the_money(self) -> None:
+        lost = [f for f in self.chains.futures(self.today) if not self.chains.is_centred(f.underlying)]
+        if not lost:
+            return
+        quotes = self.feed.view.quotes
+        unknown = [future for future in lost if future.symbol not in quotes]
+        if unknown:
+            self.chains.also(unknown)
+            await self.feed.ask([f"{future.exchange}:{future.symbol}" for future in unknown])
+        for future in lost:
+            quote = self.feed.view.quotes.get(future.symbol)
+            level = quote.mid_paise if quote is not None else None
+            if level is not None:
+                self.chains.centre(future.underlying, level, self.today)
+
+    def _traded_symbols(self) -> Iterable[str]:
+        """Whatever a group that has not ended trades."""
+        return {
+            leg.plan.contract.symbol
+            for group in self.engine.account.groups.values()
+            if not group.is_over
+            for leg in group.legs
+        }
+
+    def _take_rows(self, rows: tuple[Recorded, ...]) -> None:
+        for row in rows:
+            match row.fact:
+                case GroupPlanned(plan):
+                    self.chains.also(leg.contract for leg in plan.legs)
+                case LegAdded(leg=leg):
+                    self.chains.also([leg.contract])
+                case _:
+                    pass
+        if self._keeper.watch_rows(rows):
+            self.engine.view = self._keeper.refresh()
