@@ -184,23 +184,25 @@ def resize(
     return True
 
 
-def cancel(turn: Turn, order: ChildOrder, reason: str, *, patience: int = 4) -> None:
-    """Ask for an order to be cancelled, and keep asking; a cancel is never held back by entries.
+def cancel_order_confirmed(turn: Turn, order: ChildOrder, reason: str, *, patience: int = 4) -> bool:
+    """Whether the broker calls an order over, so that its filled units are final; if not, ask for its cancel.
 
-    Each time it is waited for longer, up to ``patience`` times the first wait. An order whose id is not known
-    yet cannot be cancelled: it is as soon as the books have named it.
+    Asking is not having: until this is true nothing may be sent for what the order could still fill. Each
+    time it is waited for longer, up to ``patience`` times the first wait, and never held back by entries. An
+    order whose id is not known yet cannot be cancelled: it is as soon as the books have named it.
     """
     if order.is_terminal:
-        return
+        return True
     if order.order_id is None or not _session_allows(turn, order.group_id):
-        return
+        return False
     every_ns = turn.settings.cancel_ask_every_ms * NS_PER_MS
     due_ns = order.cancel_asked_at_ns + every_ns * min(order.cancel_asks, patience)
     if order.cancel_pending and turn.now_ns < due_ns:
         turn.wake(order.group_id, due_ns)
-        return
+        return False
     if not _budget_allows(turn, order.group_id, Lane.EXIT):
-        return
+        return False
     turn.record(CancelIntended(order.tag, reason), order.group_id)
     turn.perform(CancelOrder(order.tag, order.order_id))
     turn.wake(order.group_id, turn.now_ns + every_ns)
+    return False

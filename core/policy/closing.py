@@ -14,7 +14,7 @@ from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.money import price
 from core.domain.orders import ChildOrder, OrderStatus, OrderType, Purpose
 from core.domain.timing import NS_PER_MS
-from core.policy.child_orders import ChildOrderManager, cancel, failed_attempts, reprice
+from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, failed_attempts, reprice
 from core.policy.emergency_hedge import held_back_units
 from core.policy.entry import whole_copies
 from core.policy.pricing_rules import closing_price
@@ -30,10 +30,9 @@ _RETRY_MS = 250
 
 def reduce(turn: Turn, group_id: str) -> None:
     """Bring a group closer to the copies wanted. Every call sends only what nothing else is doing yet."""
-    for order in turn.group(group_id).live_orders:
-        if order.purpose is Purpose.ENTRY:
-            cancel(turn, order, "the group is being reduced")
-    if _still_deciding(turn, group_id):
+    entries = [order for order in turn.group(group_id).live_orders if order.purpose is Purpose.ENTRY]
+    asked = [cancel_order_confirmed(turn, order, "the group is being reduced") for order in entries]
+    if _still_deciding(turn, group_id, entries_over=all(asked)):
         return
     if not turn.view.is_open(turn.now_ns):
         turn.wake_at_open(group_id)
@@ -72,12 +71,12 @@ def is_reduced(group: MultiLegOrderGroup) -> bool:
     ) and not any(order.purpose is not Purpose.STOP for order in group.live_orders)
 
 
-def _still_deciding(turn: Turn, group_id: str) -> bool:
+def _still_deciding(turn: Turn, group_id: str, *, entries_over: bool) -> bool:
     """A scale-down keeps every whole copy: how many that is shows when no entry can fill any more."""
     group = turn.group(group_id)
     if group.goal is not Goal.REDUCE or group.plan.on_incomplete is IncompletePolicy.UNWIND:
         return False
-    if any(order.purpose is Purpose.ENTRY for order in group.live_orders):
+    if not entries_over:
         return group.copies > 0 or whole_copies(group) > 0
     reversed_already = any(
         order.purpose in CLOSING and order.intended_at_ns >= group.goal_since_ns
@@ -224,7 +223,7 @@ def _hurry(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> bool:
         )
         return True
     if order.modifies >= turn.settings.modifies_max - 1:
-        cancel(turn, order, "its modifications are spent; the rest follows in a new order")
+        cancel_order_confirmed(turn, order, "its modifications are spent; the rest follows in a new order")
         return False
     reprice(turn, order, wanted.paise, f"{price(order.limit_paise)} → {price(wanted.paise)}, {wanted.how}")
     return False

@@ -28,7 +28,7 @@ from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import ChildOrder, Purpose
 from core.domain.quotes import MarketView
 from core.domain.timing import NS_PER_MS
-from core.policy.child_orders import ChildOrderManager, cancel, failed_attempts
+from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, failed_attempts
 from core.policy.pricing_rules import closing_price
 from core.policy.turn import Turn
 
@@ -249,7 +249,9 @@ def _unstick(turn: Turn, group: MultiLegOrderGroup) -> None:
         offered = quote is not None and quote.ask_paise is not None
         age_ns = turn.now_ns - order.intended_at_ns
         if age_ns >= stuck_ns and not offered and _offered_elsewhere(turn, group, order):
-            cancel(turn, order, "it does not fill and units stand uncovered: another kind is tried")
+            cancel_order_confirmed(
+                turn, order, "it does not fill and units stand uncovered: another kind is tried"
+            )
             return
         turn.wake(group.group_id, max(order.intended_at_ns + stuck_ns, turn.now_ns + stuck_ns // 6))
 

@@ -16,7 +16,7 @@ from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle
 from core.domain.orders import Outcome, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.admission import admit
-from core.policy.child_orders import cancel
+from core.policy.child_orders import cancel_order_confirmed
 from core.policy.closing import chase_hedges, is_reduced, reduce, trim
 from core.policy.emergency_hedge import EmergencyHedgeExecutor, has_working_hedge
 from core.policy.entry import enter, is_whole, obstacle, whole_copies
@@ -159,7 +159,7 @@ def _hedging(turn: Turn, group: MultiLegOrderGroup) -> None:
         if not uncovered and group.hedge.kind != "neutralise":
             for order in turn.group(group_id).live_orders:
                 if order.purpose is Purpose.HEDGE:
-                    cancel(turn, order, "cover is complete without it")
+                    cancel_order_confirmed(turn, order, "cover is complete without it")
         return
     if turn.group(group_id).state is not _S.HEDGING:
         return

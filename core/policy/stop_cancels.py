@@ -10,7 +10,7 @@ from core.domain.instruments import Contract, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import ChildOrder, Purpose
 from core.domain.timing import NS_PER_MS
-from core.policy.child_orders import ChildOrderManager, cancel, failed_attempts
+from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, failed_attempts
 from core.policy.pricing_rules import closing_price
 from core.policy.turn import Turn
 
@@ -31,7 +31,7 @@ def press_cancels(turn: Turn, group_id: str) -> None:
     for order in pending:
         by_hand = turn.group(group_id).state is ExecutionLifecycle.MANUAL
         waited_ns = turn.now_ns - order.cancel_since_ns
-        cancel(turn, order, "not confirmed yet", patience=_SLOW_PATIENCE if by_hand else 1)
+        cancel_order_confirmed(turn, order, "not confirmed yet", patience=_SLOW_PATIENCE if by_hand else 1)
         if waited_ns >= _ALERT_AFTER_MS * NS_PER_MS:
             turn.alert(
                 f"cancel:{group_id}",

@@ -16,7 +16,7 @@ from core.domain.instruments import Side
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle, ManualCause
 from core.domain.orders import ChildOrder, Purpose
 from core.domain.timing import NS_PER_MS
-from core.policy.child_orders import ChildOrderManager, cancel, failed_attempts, resize
+from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, failed_attempts, resize
 from core.policy.closing import close_leg
 from core.policy.stop_cancels import press_cancels
 from core.policy.stop_prices import StopPrice, is_reached, stop_limit_paise
@@ -65,7 +65,7 @@ class HybridStopLossManager:
         if turn.account.kill.tripped and not turn.guarded("stops-survive-kill"):
             for order in group.live_orders:
                 if order.is_resting_stop:
-                    cancel(turn, order, "the kill switch is on")
+                    cancel_order_confirmed(turn, order, "the kill switch is on")
             return
         for index, plan in enumerate(group.plan.legs):
             if plan.side is Side.SELL:

@@ -12,7 +12,7 @@ from core.domain.groups import MultiLegOrderGroup
 from core.domain.money import price
 from core.domain.orders import ChildOrder, OrderStatus
 from core.domain.timing import NS_PER_MS
-from core.policy.child_orders import cancel, reprice, resize
+from core.policy.child_orders import cancel_order_confirmed, reprice, resize
 from core.policy.pricing_rules import closing_price
 from core.policy.stop_prices import has_gapped, is_locked
 from core.policy.turn import Turn
@@ -23,7 +23,7 @@ def release(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> None:
     if order.order_id is None or order.status is OrderStatus.INTENDED:
         return
     if order.cancel_pending:
-        cancel(turn, order, "the stop has to make way", patience=1)
+        cancel_order_confirmed(turn, order, "the stop has to make way", patience=1)
         return
     if _is_unanswered(turn, order) or _has_time(turn, group, order):
         return
@@ -49,7 +49,9 @@ def release(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> None:
         turn.wake_in(group_id, settings.reprice_every_ms)
         return
     why = "its changes are spent" if spent else "it cannot be changed" if units else "nothing is left for it"
-    cancel(turn, order, f"{why}: what it leaves goes to market once the broker calls it over", patience=1)
+    cancel_order_confirmed(
+        turn, order, f"{why}: what it leaves goes to market once the broker calls it over", patience=1
+    )
     _tell(turn, group, order, f"{why}, so it is cancelled first")
 
 
@@ -70,7 +72,7 @@ def make_room(turn: Turn, order: ChildOrder, units: int) -> None:
     if left > 0 and not order.modify_refusals and order.modifies < turn.settings.modifies_max - 1:
         resize(turn, order, left, order.limit_paise, order.trigger_paise, f"{units} units are exited")
     else:
-        cancel(turn, order, "it stands for more than is held", patience=1)
+        cancel_order_confirmed(turn, order, "it stands for more than is held", patience=1)
 
 
 def say_locked(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> None:
