@@ -69,6 +69,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.kill = KillOverlay(palette, glyphs, id="kill")
         self.quit = QuitOverlay(palette, glyphs, id="quit")
         self.help = HelpOverlay(palette, glyphs, id="help")
+        self.overlays: tuple[Overlay, ...] = (self.flatten, self.kill, self.quit, self.help)
         self.open: Overlay | None = None
         self._slots: tuple[tuple[FramedPanel, ...], ...] = (
             (self.groups, self.small),
@@ -96,16 +97,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 yield self.log_panel
         yield self.footer
         yield self.small
-        yield self.flatten
-        yield self.kill
-        yield self.quit
-        yield self.help
+        yield from self.overlays
 
     @property
     def painters(self) -> Iterable[LinePainter]:
         """Every part that wears the theme."""
-        overlays: tuple[LinePainter, ...] = (self.flatten, self.kill, self.quit, self.help)
-        return (self.header, self.footer, *(panel for slot in self._slots for panel in slot), *overlays)
+        panels = (panel for slot in self._slots for panel in slot)
+        return (self.header, self.footer, *panels, *self.overlays)
 
     @property
     def is_small(self) -> bool:
@@ -119,7 +117,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.set_class(width < 150 or height < 46, "medium")
         self.small.styles.width, self.small.styles.height = width, height
         self.small.visible = small
-        for overlay in (self.flatten, self.kill, self.quit, self.help):
+        for overlay in self.overlays:
             overlay.place(width, height)
 
     def wear(self, palette: Palette) -> None:
@@ -160,7 +158,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def show_overlay(self, overlay: Overlay | None) -> None:
         """Show this overlay and no other; ``None`` hides whichever is open."""
-        for each in (self.flatten, self.kill, self.quit, self.help):
+        for each in self.overlays:
             if each is not overlay and each.visible:
                 each.visible = False
         self.open = overlay
