@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from time import perf_counter_ns
 
 from core.brokers.port import BookPort, OrderPort, StreamDown, StreamFrame, StreamOrder, StreamUp
@@ -45,7 +44,7 @@ from core.engine.metrics import Metrics
 from core.journal.errors import JournalWriteFailed
 from core.journal.persistence import PersistenceLayer
 from core.journal.writing import Batch
-from core.policy.decide import GroupDecisionFailed, decide, fail, told
+from core.policy.decide import decide, fail, told
 from core.policy.turn import Decision
 from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCase, WorstCaseMarginSimulator
@@ -241,25 +240,13 @@ class ExecutionEngine:
         return Decision(self.account, tuple(rows), tuple(effects), wakes)
 
     def _decide(self, item: Input, now_ns: int) -> Decision:
-        """Decide one input. A group whose decision raises is handed over, and the others go on without it."""
-        account, blamed = self.account, set[str]()
-        rows: tuple[Recorded, ...] = ()
-        while True:
-            try:
-                decision = decide(
-                    account, item, self.view, now_ns, self._guards_off, self.coordinator.collaborators
-                )
-            except Exception as error:
-                if self._strict:
-                    raise
-                known = isinstance(error, GroupDecisionFailed)
-                group_id = error.group_id if isinstance(error, GroupDecisionFailed) else self._blame(item)
-                decision = fail(account, group_id, str(error) if known else told(error), self.view, now_ns)
-                if known and group_id not in blamed:
-                    blamed.add(group_id)
-                    account, rows = decision.account, (*rows, *decision.rows)
-                    continue
-            return replace(decision, rows=(*rows, *decision.rows)) if rows else decision
+        account, parts = self.account, self.coordinator.collaborators
+        try:
+            return decide(account, item, self.view, now_ns, self._guards_off, parts, strict=self._strict)
+        except Exception as error:
+            if self._strict:
+                raise
+            return fail(account, self._blame(item), told(error), self.view, now_ns)
 
     def _blame(self, item: Input) -> str:
         """The group that an input was about, where it was about one."""

@@ -39,19 +39,6 @@ _S = ExecutionLifecycle
 _STANDARD = Collaborators()
 
 
-class GroupDecisionFailed(Exception):
-    """A rule raised while it decided for one group: only that group is to blame."""
-
-    def __init__(self, group_id: str, error: Exception) -> None:
-        super().__init__(told(error))
-        self.group_id = group_id
-
-
-def told(error: Exception) -> str:
-    """An error as a fact tells of it."""
-    return f"{type(error).__name__}: {error}"
-
-
 def decide(
     account: Account,
     item: i.Input,
@@ -59,35 +46,54 @@ def decide(
     now_ns: int,
     guards_off: frozenset[str] = frozenset(),
     collaborators: Collaborators | None = None,
+    *,
+    strict: bool = True,
 ) -> Decision:
     """The facts, effects and next looks that follow from one input.
 
-    Raises ``GroupDecisionFailed`` where one group is to blame; nothing of the input is taken over then.
+    Where a rule raises for one group, that group is handed over and the others go on; with ``strict`` the
+    error is raised instead. What raises before any group is at hand is always raised: see ``fail``.
     """
     parts = _STANDARD if collaborators is None else collaborators
     turn = Turn(account, view, now_ns, limits=parts.limits, guards_off=guards_off)
     for group_id in sorted(_touched(turn, item, parts)):
-        if group_id in turn.account.groups:
-            try:
-                advance(turn, group_id)
-            except Exception as error:
-                raise GroupDecisionFailed(group_id, error) from error
+        if group_id not in turn.account.groups:
+            continue
+        before = turn.mark()
+        try:
+            advance(turn, group_id)
+        except Exception as error:
+            if strict:
+                raise
+            turn.back_to(before)
+            _hand_over(turn, group_id, told(error))
     return turn.done()
 
 
 def fail(account: Account, group_id: str, error: str, view: MarketView, now_ns: int) -> Decision:
-    """What follows from a decision that raised: itself a fact, so that the fold reproduces it.
+    """What follows from an input whose decision raised: itself a fact, so that the fold reproduces it."""
+    turn = Turn(account, view, now_ns)
+    _hand_over(turn, group_id, error)
+    return turn.done()
+
+
+def told(error: Exception) -> str:
+    """An error as a fact tells of it."""
+    return f"{type(error).__name__}: {error}"
+
+
+def _hand_over(turn: Turn, group_id: str, error: str) -> None:
+    """A decision failed for a group, or for none in particular.
 
     A group that has sent nothing is rejected, one that has ended only alerts, and any other is handed to a
     person; with no group to blame, there is the alert alone. The same failure again, in a group that is
     handed over already, is nothing new.
     """
-    turn = Turn(account, view, now_ns)
-    group = account.groups.get(group_id)
-    standing = account.alerts.get(f"decision:{group_id}")
+    group = turn.account.groups.get(group_id)
+    standing = turn.account.alerts.get(f"decision:{group_id}")
     handed_over = group is None or group.is_over or group.state is _S.MANUAL
     if handed_over and standing is not None and not standing.cleared and standing.text.endswith(error):
-        return turn.done()
+        return
     turn.record(DecisionFailed(group_id, error), group_id)
     if group is not None and group.state in BEFORE_ANY_SEND:
         turn.move(group_id, _S.REJECTED, f"a decision failed: {error}")
@@ -100,7 +106,6 @@ def fail(account: Account, group_id: str, error: str, view: MarketView, now_ns: 
         "decision-failed",
         group_id,
     )
-    return turn.done()
 
 
 def _touched(turn: Turn, item: i.Input, parts: Collaborators) -> Iterable[str]:

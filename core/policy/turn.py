@@ -44,6 +44,16 @@ class Decision:
     """The worst case of every group whose margin was decided."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a turn had come."""
+
+    account: Account
+    rows: int
+    effects: int
+    wakes: Mapping[str, int]
+
+
 @dataclass(slots=True)
 class Turn:
     """The working surface of one decision. It lives for one input and is pure from the outside."""
@@ -72,6 +82,16 @@ class Turn:
     def guarded(self, guard: str) -> bool:
         """Whether a guard is on; only the simulator ever switches one off."""
         return guard not in self.guards_off
+
+    def mark(self) -> Mark:
+        """The turn as it stands, to come back to."""
+        return Mark(self.account, len(self.rows), len(self.effects), dict(self.wakes))
+
+    def back_to(self, mark: Mark) -> None:
+        """Forget everything since a mark."""
+        self.account, self.wakes = mark.account, dict(mark.wakes)
+        del self.rows[mark.rows :]
+        del self.effects[mark.effects :]
 
     def record(self, fact: Fact, group_id: str = "") -> None:
         """Take over a fact, under the name of the group it belongs to."""

@@ -1,0 +1,90 @@
+"""The only sender: what was not committed is refused, and no tag goes out twice."""
+
+from __future__ import annotations
+
+import asyncio
+
+from core.brokers.port import OrderRequest, Reply
+from core.domain.account import Account
+from core.domain.effects import SendOrder
+from core.domain.inputs import Input, SendReply
+from core.domain.orders import ChildOrder, Outcome
+from core.engine.coordinator import ExecutionCoordinator
+from tests.builders import Desk, desk_with, plan
+
+
+class Port:
+    """Counts what reaches it."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.placed: list[str] = []
+        self.error = error
+
+    async def place(self, request: OrderRequest) -> Reply:
+        self.placed.append(request.tag)
+        if self.error is not None:
+            raise self.error
+        return Reply(Outcome.CONFIRMED, "O1")
+
+    async def modify(self, order_id: str, change: object) -> Reply:
+        return Reply(Outcome.CONFIRMED, order_id)
+
+    async def cancel(self, order_id: str) -> Reply:
+        return Reply(Outcome.CONFIRMED, order_id)
+
+
+def sent(port: Port, account: Account, *orders: ChildOrder) -> list[Input]:
+    """What comes back after orders were handed over, in order."""
+    posted: list[Input] = []
+
+    async def main() -> None:
+        coordinator = ExecutionCoordinator(port, posted.append)
+        for order in orders:
+            coordinator.perform(SendOrder(order), account)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await coordinator.close()
+
+    asyncio.run(main())
+    return posted
+
+
+def in_flight() -> Desk:
+    return desk_with(plan())
+
+
+def test_a_committed_order_is_sent_and_its_answer_posted() -> None:
+    desk, port = in_flight(), Port()
+    order = desk.sent[0]
+    assert sent(port, desk.account, order) == [SendReply(order.tag, Outcome.CONFIRMED, "O1")]
+    assert port.placed == [order.tag]
+
+
+def test_an_order_that_the_journal_does_not_hold_never_reaches_the_broker() -> None:
+    desk, port = in_flight(), Port()
+    replies = sent(port, Desk().start().account, desk.sent[0])
+    assert port.placed == []
+    assert [reply.outcome for reply in replies if isinstance(reply, SendReply)] == [Outcome.DENIED]
+
+
+def test_a_tag_handed_over_twice_is_sent_once_and_the_first_answer_stands() -> None:
+    desk, port = in_flight(), Port()
+    order = desk.sent[0]
+    assert sent(port, desk.account, order, order) == [SendReply(order.tag, Outcome.CONFIRMED, "O1")]
+    assert port.placed == [order.tag]
+
+
+def test_an_order_that_an_earlier_process_may_have_sent_is_not_sent_by_this_one() -> None:
+    from core.domain.inputs import CoreStarted
+
+    desk, port = in_flight(), Port()
+    order = desk.sent[0]
+    desk.give(CoreStarted(restart=True))
+    assert sent(port, desk.account, order) == []
+    assert port.placed == []
+
+
+def test_an_adapter_that_breaks_leaves_its_send_unanswered_not_refused() -> None:
+    desk, port = in_flight(), Port(RuntimeError("bug"))
+    replies = sent(port, desk.account, desk.sent[0])
+    assert [reply.outcome for reply in replies if isinstance(reply, SendReply)] == [Outcome.UNKNOWN]
