@@ -18,7 +18,7 @@ _S = ExecutionLifecycle
 
 def ours(**terms: int) -> StopDesk:
     """An open condor without premium stops."""
-    return open_with_stops(stopped_plan(**{"stop_premium_bps": 0, **terms}))
+    return open_with_stops(replace(stopped_plan(stop_premium_bps=0), **terms))  # type: ignore[arg-type]
 
 
 def exits(desk: StopDesk) -> dict[str, int]:
