@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from core.domain.account import Severity
+from core.domain.capabilities import Capabilities
 from core.domain.facts import LegsRetired
 from core.domain.groups import Goal
 from core.domain.inputs import OperatorAction, OperatorCommand, OrderNews
@@ -21,7 +22,7 @@ from tests.builders import LONG_CALL, LONG_PUT, LOT, SHORT_CALL, SHORT_PUT, leg,
 from tests.policy.stop_desk import StopDesk, entering, fill_entries, open_with_stops, stopped_plan
 
 _S = ExecutionLifecycle
-CANNOT_CHANGE = ExecutionSettings(modify_stop_to_limit=False)
+CANNOT_CHANGE = ExecutionSettings().for_broker(Capabilities(modify_stop_to_limit=False))
 NAKED_CALL = option(24_800, Right.CE)
 NAKED = (leg(0, NAKED_CALL, Side.SELL), leg(1, option(24_200, Right.PE), Side.SELL))
 
