@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
+from console.cli.flatten_signal import flattening_on_signal
 from console.cli.progress import market_progress
 from core.brokers.paper.books import ExchangeBooks, ExchangeIdentity, FileBooks
 from core.engine.metrics import Series
@@ -82,18 +83,20 @@ async def _paced(how: Play) -> Report | None:
         )
         pacing = asyncio.create_task(rehearsal.clock.pace(how.speed or 1.0))
         playing = asyncio.create_task(_played(how, rehearsal))
+        lag: asyncio.Task[None] | None = None
         try:
-            if how.console:
-                return await _under_console(how, rehearsal, playing, pacing)
-            lag = asyncio.create_task(watch_lag(rehearsal.engine.metrics.loop_lag))
-            with _progress(how, rehearsal):
-                await _first_to_fail(playing, pacing)
-            lag.cancel()
-            return playing.result()
+            with flattening_on_signal(rehearsal):
+                if how.console:
+                    return await _under_console(how, rehearsal, playing, pacing)
+                lag = asyncio.create_task(watch_lag(_lag_of(rehearsal)))
+                with _progress(how, rehearsal):
+                    await _first_to_fail(playing, pacing)
+                return playing.result()
         finally:
-            for task in (playing, pacing):
+            tasks = [playing, pacing] if lag is None else [playing, pacing, lag]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(playing, pacing, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         if journal is not None:
             await journal.close()
@@ -139,7 +142,7 @@ async def _under_console(
             on_gone=painted.hide,
         )
     )
-    lag = asyncio.create_task(watch_lag(rehearsal.engine.metrics.loop_lag, painted))
+    lag = asyncio.create_task(watch_lag(_lag_of(rehearsal), painted))
     try:
         await asyncio.wait({screen, playing, pacing}, return_when=asyncio.FIRST_COMPLETED)
         if playing.done() and how.exit_when_done:
@@ -191,12 +194,17 @@ def _open_books(how: Play) -> ExchangeBooks:
     return FileBooks.create(path, identity)
 
 
-async def watch_lag(series: Series, counts: Callable[[], bool] = lambda: True) -> None:
+def _lag_of(rehearsal: Rehearsal) -> Callable[[], Series]:
+    """The lag of whichever engine runs now: opening a new journal, or a crash, puts another in its place."""
+    return lambda: rehearsal.engine.metrics.loop_lag
+
+
+async def watch_lag(series: Callable[[], Series], counts: Callable[[], bool] = lambda: True) -> None:
     """Measure how late a 10 ms ticker of this loop is, while ``counts`` says that it counts."""
     due_s = monotonic() + _LAG_EVERY_S
     while True:
         await asyncio.sleep(max(0.0, due_s - monotonic()))
         now_s = monotonic()
         if counts():
-            series.add(max(0.0, now_s - due_s) * 1_000)
+            series().add(max(0.0, now_s - due_s) * 1_000)
         due_s = max(due_s + _LAG_EVERY_S, now_s)

@@ -1,0 +1,48 @@
+"""SIGUSR1: the way to get flat that needs no screen, no keyboard and no second program.
+
+``kill -USR1 PID`` trips the kill switch and closes every group, under the console and without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+
+from core.domain.inputs import OperatorAction, OperatorCommand
+from core.engine.service import CoreService
+
+log = logging.getLogger("hedgerow.signal")
+
+BY = "SIGUSR1"
+REASON = "the process was sent SIGUSR1"
+
+
+def kill_and_flatten(service: CoreService) -> None:
+    """Stop new risk first, then close everything: the latch must stand before the first exit is sent."""
+    saw = service.snapshot().version
+    log.critical("SIGUSR1: tripping the kill switch and flattening everything.")
+    service.command(OperatorCommand(OperatorAction.KILL, "", BY, saw, REASON))
+    service.command(OperatorCommand(OperatorAction.FLATTEN_ALL, "ALL", BY, saw, REASON))
+
+
+@contextlib.contextmanager
+def flattening_on_signal(service: CoreService) -> Iterator[None]:
+    """While this lasts SIGUSR1 flattens, as often as it comes: the core does nothing twice.
+
+    To be entered on the event loop's own thread. Does nothing where there is no such signal.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = signal.getsignal(signal.SIGUSR1)
+    loop.add_signal_handler(signal.SIGUSR1, kill_and_flatten, service)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGUSR1)
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL if before is None else before)
