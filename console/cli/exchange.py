@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from core.brokers.paper.books import (
@@ -17,14 +18,9 @@ from core.brokers.paper.books import (
     FileBooks,
     MemoryBooks,
 )
-from core.brokers.paper.config import ExchangeConfig, Latencies
-from core.brokers.paper.draws import Span
-from core.domain.timing import NS_PER_MS
 from core.market.errors import MarketDataError
-from core.rehearsal.market_time import MarketTime
 from core.rehearsal.preparation import Asked, Prepared, prepare
 from core.rehearsal.scenario import DEFAULT, ScenarioError, find_scenario
-from core.rehearsal.world import World
 from core.strategies.errors import StrategyError
 
 Wire = Annotated[str, typer.Option("--wire", help="The protocol to speak: kite.")]
@@ -34,6 +30,10 @@ Port = Annotated[
 ScenarioName = Annotated[str, typer.Option("--scenario", help="Which market is played, by name or file.")]
 Seed = Annotated[int, typer.Option("--seed", help="The market and its accidents are the same for a seed.")]
 Speed = Annotated[float, typer.Option("--speed", min=0.01, max=1_000, help="Market seconds a wall second.")]
+Held = Annotated[
+    bool,
+    typer.Option("--held", help="Let market time stand until somebody posts to /market/start."),
+]
 Books = Annotated[Path | None, typer.Option("--books", help="Keep the exchange's books in this file.")]
 
 
@@ -49,10 +49,12 @@ def exchange(
     seed: Seed = 1,
     speed: Speed = 1.0,
     books: Books = None,
+    held: Held = False,
 ) -> None:
     """Serve the simulated exchange over a broker's protocol, on loopback, until interrupted.
 
-    Prints one JSON line when it can be reached: its addresses, and the key, secret and tokens it takes.
+    Prints one JSON line when it can be reached: its addresses, and the key, secret and tokens it takes; and
+    another at its end: the market's time, and how often each of the scenario's faults happened.
     """
     if wire != "kite":
         typer.echo(f"There is no wire {wire!r}; the exchange speaks: kite.", err=True)
@@ -64,7 +66,7 @@ def exchange(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     try:
-        asyncio.run(_serve(prepared, kept, port, speed))
+        asyncio.run(_serve(prepared, kept, port, speed, held=held))
     except ImportError as error:
         typer.echo(f"{error}. Install what serving needs: pip install 'hedgerow[exchange]'", err=True)
         raise typer.Exit(2) from None
@@ -82,26 +84,16 @@ def _open_books(path: Path | None, prepared: Prepared) -> ExchangeBooks:
     return FileBooks.open(path, identity) if path.exists() else FileBooks.create(path, identity)
 
 
-async def _serve(prepared: Prepared, books: ExchangeBooks, port: int, speed: float) -> None:
+async def _serve(prepared: Prepared, books: ExchangeBooks, port: int, speed: float, *, held: bool) -> None:
     from core.rehearsal.wire.access import Credentials
-    from core.rehearsal.wire.desk import WitnessedBooks
-    from core.rehearsal.wire.server import WireExchange
+    from core.rehearsal.wire.venue import Venue
 
-    witnessed = WitnessedBooks(books)
-    market = MarketTime(max([prepared.start_ns, *(record.at_ns for record in books.records())]))
-    span = prepared.asked.scenario.latency
-    travel = Span(span.low * NS_PER_MS, span.high * NS_PER_MS)
-    world = World(
-        market,
-        prepared.source,
-        prepared.calendar,
-        ExchangeConfig(seed=prepared.asked.seed, funds_paise=prepared.funds_paise),
-        Latencies(travel, travel, travel),
-        witnessed,
-    )
     credentials = Credentials(*(secrets.token_hex(16) for _ in range(4)))
-    served = WireExchange(world, witnessed, market, credentials, lambda: secrets.token_hex(16))
-    task = asyncio.create_task(served.serve(port, speed, lambda ready: typer.echo(ready.line())))
+    venue = Venue(prepared, books, credentials, lambda: secrets.token_hex(16))
+    venue.begin_faults()
+    task = asyncio.create_task(
+        venue.exchange.serve(port, speed, lambda ready: typer.echo(ready.line()), held=held)
+    )
     loop = asyncio.get_running_loop()
     for stop in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(stop, task.cancel)
@@ -109,3 +101,5 @@ async def _serve(prepared: Prepared, books: ExchangeBooks, port: int, speed: flo
         await task
     except asyncio.CancelledError:
         return
+    finally:
+        typer.echo(msgspec.json.encode(venue.tally()).decode())

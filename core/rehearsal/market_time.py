@@ -83,10 +83,11 @@ class MarketTime:
         self.fired += 1
         callback()
 
-    async def pace(self, speed: float) -> None:
+    async def pace(self, speed: float, *, catch_up: bool = False) -> None:
         """Take calls for ever, ``speed`` market seconds a wall second, never before their wall time.
 
-        A market that has fallen behind does not hurry to catch up: the wall time it lost is given up.
+        A market that has fallen behind does not hurry to catch up: the wall time it lost is given up. With
+        ``catch_up`` it hurries, because somebody else keeps the same time on a clock of its own.
         """
         anchor_ns, anchor_s = self._now_ns, monotonic()
         while True:
@@ -99,7 +100,7 @@ class MarketTime:
             if delay_s > 0:
                 await self._wait(delay_s)
                 continue
-            if delay_s < -0.25:
+            if delay_s < -0.25 and not catch_up:
                 anchor_ns, anchor_s = self._calls[0][0], monotonic()
             self.fire()
 

@@ -18,6 +18,7 @@ from core.brokers.port import BookUnavailable, OrderChange, Reply
 from core.domain.orders import OrderReport, Outcome
 from core.domain.timing import Clock
 from core.rehearsal.wire import forms, rows
+from core.rehearsal.wire.access import BAD_TOKEN
 from core.rehearsal.wire.forms import Refused
 from core.rehearsal.wire.listing import Listing
 from core.rehearsal.wire.rows import Row
@@ -54,6 +55,15 @@ class Unclear:
     """No answer of Kite: the connection is cut (``cut``), or a gateway's page comes instead."""
 
     cut: bool
+
+
+def _unread(error: BookUnavailable) -> Refusal | Unclear:
+    """A book that the broker could not give: a refused session, too many requests, or a gateway's page."""
+    if error.needs_login:
+        return BAD_TOKEN
+    if "429" in str(error):
+        return refusals.TOO_MANY_REQUESTS
+    return Unclear(cut=False)
 
 
 Answer = Row | list[Row] | Refusal | Unclear
@@ -98,8 +108,8 @@ class Desk:
         """The day's book."""
         try:
             return [self.order(report) for report in await self._broker.orders()]
-        except BookUnavailable:
-            return Unclear(cut=False)
+        except BookUnavailable as error:
+            return _unread(error)
 
     async def history(self, order_id: str) -> Answer:
         """One order's states, oldest first."""
@@ -110,8 +120,8 @@ class Desk:
         """The day's fills, or one order's."""
         try:
             trades = await self._broker.trades()
-        except BookUnavailable:
-            return Unclear(cut=False)
+        except BookUnavailable as error:
+            return _unread(error)
         tokens = self.listing.tokens
         return [rows.trade_row(t, tokens.get(t.symbol, 0)) for t in trades if order_id in ("", t.order_id)]
 
@@ -119,8 +129,8 @@ class Desk:
         """Net positions; the day's are the same where nothing was carried."""
         try:
             held = await self._broker.positions()
-        except BookUnavailable:
-            return Unclear(cut=False)
+        except BookUnavailable as error:
+            return _unread(error)
         trades = self._exchange.ledger.trade_rows(self._clock.now_ns())
         net = []
         for position in held:
@@ -134,8 +144,8 @@ class Desk:
         """The account's funds."""
         try:
             funds = await self._broker.funds()
-        except BookUnavailable:
-            return Unclear(cut=False)
+        except BookUnavailable as error:
+            return _unread(error)
         both: dict[str, Any] = {
             "equity": rows.segment_margins(funds),
             "commodity": rows.segment_margins(rows.NO_FUNDS),
@@ -155,8 +165,8 @@ class Desk:
             return refusals.EXPIRED_OR_UNKNOWN
         try:
             together = await self._broker.basket_margin(legs)
-        except BookUnavailable:
-            return Unclear(cut=False)
+        except BookUnavailable as error:
+            return _unread(error)
         alone = []
         for leg in legs:
             needs = self._exchange.margin.basket((leg,)).initial_paise
@@ -196,6 +206,8 @@ class Desk:
         known = self._witnessed.refused.get(reply.message)
         if known is not None:
             return known
+        if reply.message == BAD_TOKEN.message:
+            return BAD_TOKEN
         if "too many" in reply.message.lower():
             return refusals.TOO_MANY_REQUESTS
         return Refusal(400, "OrderException", reply.message)

@@ -12,19 +12,25 @@ from datetime import date
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
 
 from core.domain.quotes import Quote
 from core.domain.timing import NS_PER_MS
 from core.rehearsal.market_time import MarketTime
 from core.rehearsal.wire.access import Access, Credentials
-from core.rehearsal.wire.counter import ASTRAY, Counter, astray
+from core.rehearsal.wire.counter import ASTRAY, Counter, answered, astray
+from core.rehearsal.wire.dating import MarketTimed
 from core.rehearsal.wire.desk import Desk, WitnessedBooks
 from core.rehearsal.wire.listing import Listing
 from core.rehearsal.wire.ticker import Ticker
 from core.rehearsal.world import World
 
 LOOPBACK = "127.0.0.1"
+START_PATH = "/market/start"
+"""Not Kite's: starts a market that is held, so that a client can make ready first."""
 PULSE_MS = 5
 """How often, in wall milliseconds, market time is brought up to date between the market's own steps."""
 
@@ -78,17 +84,40 @@ class WireExchange:
         self.desk = Desk(world, witnessed, listing, market)
         access = Access(credentials, market, mint)
         self.ticker = Ticker(self.desk, access, market)
-        routes = [*Counter(self.desk, access).routes(), WebSocketRoute("/", self.ticker.serve)]
-        self.app = Starlette(routes=routes, exception_handlers=dict.fromkeys(ASTRAY, astray))
+        self._begun = asyncio.Event()
+        routes = [
+            *Counter(self.desk, access).routes(),
+            Route(START_PATH, self._start, methods=["POST"]),
+            WebSocketRoute("/", self.ticker.serve),
+        ]
+        self.app = Starlette(
+            routes=routes,
+            exception_handlers=dict.fromkeys(ASTRAY, astray),
+            middleware=[Middleware(MarketTimed, clock=market)],
+        )
 
     def show(self, quotes: Mapping[str, Quote], forwards: Mapping[tuple[str, date], float]) -> None:
         """Put what the market says on the tape and on the stream."""
         self.ticker.show(self.desk.tape.take(self._market.now_ns(), quotes, forwards))
 
-    async def serve(self, port: int, speed: float, announce: Callable[[Ready], None]) -> None:
+    async def _start(self, request: Request) -> Response:
+        """Somebody is ready for the market to move."""
+        self._begun.set()
+        return answered(True)
+
+    async def _move(self, speed: float, *, held: bool) -> None:
+        """Keep the market moving, from the start or from when somebody asks for it."""
+        if held:
+            await self._begun.wait()
+        await self._market.pace(speed, catch_up=True)
+
+    async def serve(
+        self, port: int, speed: float, announce: Callable[[Ready], None], *, held: bool = False
+    ) -> None:
         """Serve until cancelled; ``announce`` is called once clients can connect. Port 0 is any free one.
 
-        Raises ``OSError`` where the port is taken.
+        With ``held`` market time stands until somebody posts to ``START_PATH``; orders and books, which
+        travel in market time, are not answered before. Raises ``OSError`` where the port is taken.
         """
         with socket.socket() as listening:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -109,7 +138,7 @@ class WireExchange:
             self._world.broker.listen(self.ticker.hear)
             self._world.start()
             self._pulse(round(PULSE_MS * NS_PER_MS * speed))
-            moving = asyncio.create_task(self._market.pace(speed))
+            moving = asyncio.create_task(self._move(speed, held=held))
             serving = asyncio.create_task(server.serve([listening]))
             try:
                 await server.reachable.wait()
