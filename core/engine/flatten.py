@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from core.brokers.port import BookPort, BookUnavailable, OrderPort
 from core.domain.account import Account
 from core.domain.effects import CancelOrder
-from core.domain.evolve import fold
 from core.domain.facts import Fact, JournalOpened, Recorded, SettingsAdopted
 from core.domain.instruments import Contract, PositionKey
 from core.domain.lifecycle import ExecutionLifecycle
@@ -20,6 +19,7 @@ from core.domain.settings import ExecutionSettings
 from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
 from core.engine.coordinator import ExecutionCoordinator
 from core.engine.engine import ExecutionEngine
+from core.engine.recovery import recover_execution_from_crash
 from core.journal.persistence import InlinePersistence
 from core.journal.writing import Batch
 from core.policy.flatten import flattening
@@ -86,9 +86,9 @@ async def flatten(
     plan = flattening(held.positions, contracts, who)
     problems += plan.problems
     journal = InlinePersistence()
-    rows = _rows(plan.facts, nonce, clock.now_ns())
-    await journal.commit(Batch(rows))
-    engine = ExecutionEngine(clock, journal, orders, books, fold(rows), view(), hold=hold, release=release)
+    await journal.commit(Batch(_rows(plan.facts, nonce, clock.now_ns())))
+    account = recover_execution_from_crash(journal).account
+    engine = ExecutionEngine(clock, journal, orders, books, account, view(), hold=hold, release=release)
     running = asyncio.create_task(engine.run(restart=True))
     deadline_ns = clock.now_ns() + within_ns
     try:

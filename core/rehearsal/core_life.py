@@ -9,11 +9,11 @@ from datetime import date
 from functools import partial
 
 from core.brokers.port import StreamFrame, StreamOrder
-from core.domain.evolve import fold
 from core.domain.facts import Recorded
 from core.domain.quotes import Quote
 from core.domain.timing import NS_PER_S
 from core.engine.engine import BATCH_NS, ExecutionEngine
+from core.engine.recovery import recover_execution_from_crash
 from core.engine.view_keeper import ViewKeeper
 from core.journal.persistence import PersistenceLayer
 from core.market.margin_parameters import built_in_parameters
@@ -79,9 +79,10 @@ class CoreLife:
         on_death: Callable[[], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
-        self.rows = tuple(journal.read())
-        account = fold(self.rows)
+        recovered = recover_execution_from_crash(journal)
+        account, self.rows = recovered.account, recovered.rows
         source = prepared.source
+        self._restart = recovered.is_restart
         self.clock = LifeClock(market)
         self.journal = journal
         self._market = market
@@ -124,8 +125,7 @@ class CoreLife:
         self._world.broker.listen(self._framed)
         context = contextvars.copy_context()
         context.run(LIFE.set, self)
-        restart = len(self.rows) > _OPENING_ROWS
-        self._task = context.run(asyncio.create_task, self.engine.run(restart=restart))
+        self._task = context.run(asyncio.create_task, self.engine.run(restart=self._restart))
         self._task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -211,7 +211,3 @@ class CoreLife:
             self._judge.framed(frame.report)
         if self.clock.alive:
             self.engine.on_stream(frame)
-
-
-_OPENING_ROWS = 2
-"""A journal with no more than its first two rows is new: no process has run on it yet."""

@@ -15,8 +15,6 @@ from core import __version__
 from core.brokers.paper.books import ExchangeBooks
 from core.brokers.paper.config import ExchangeConfig, Latencies
 from core.brokers.paper.draws import Span
-from core.domain.account import Account
-from core.domain.evolve import fold
 from core.domain.facts import JournalOpened, Recorded, SettingsAdopted
 from core.domain.groups import GroupPlan
 from core.domain.inputs import Input, OperatorCommand, SubmitGroup
@@ -25,6 +23,7 @@ from core.domain.tags import NONCE_LENGTH, base36
 from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.engine.engine import ExecutionEngine
 from core.engine.publishing import Publisher
+from core.engine.recovery import RecoveredExecution, recover_execution_from_crash
 from core.engine.snapshot import Snapshot
 from core.journal.opening import SCHEMA_VERSION
 from core.journal.persistence import PersistenceLayer
@@ -81,10 +80,10 @@ class Rehearsal:
         strict: bool = False,
         grace_ns: int = GRACE_NS,
     ) -> None:
-        rows = list(journal.read())
-        account = fold(rows)
+        recovered = recover_execution_from_crash(journal)
+        rows = recovered.rows
         self._prepared = prepared
-        self._require_same_run(account, rows)
+        self._require_same_run(recovered)
         self._observe = observe
         self._paced = paced
         self._journal = journal
@@ -93,7 +92,7 @@ class Rehearsal:
         self._guards_off = guards_off
         self._strict = strict
         self._grace_ns = grace_ns
-        self._new = not rows
+        self._new = recovered.is_new
         scenario = prepared.asked.scenario
         last_ns = max([row.at_ns for row in rows[-1:]] + [prepared.start_ns])
         config = ExchangeConfig(
@@ -136,7 +135,7 @@ class Rehearsal:
             underlying=prepared.source.underlying,
         )
         if rows:
-            self.publisher.take_rows(tuple(rows[-500:]))
+            self.publisher.take_rows(rows[-500:])
         self._running = False
         self.ended = asyncio.Event()
         self._failure: BaseException | None = None
@@ -168,9 +167,9 @@ class Rehearsal:
             on_failure=self._failed,
         )
 
-    def _require_same_run(self, account: Account, rows: list[Recorded]) -> None:
-        asked, identity = self._prepared.asked, account.identity
-        if not rows:
+    def _require_same_run(self, recovered: RecoveredExecution) -> None:
+        asked, identity = self._prepared.asked, recovered.account.identity
+        if recovered.is_new:
             return
         for name, was, now in (
             ("seed", str(identity.seed), str(asked.seed)),
