@@ -112,7 +112,11 @@ class CoreLife:
             strict=strict,
             guards_off=guards_off,
             batch_ns=BATCH_NS if paced else _UNBOUNDED_NS,
-            margin_simulator=WorstCaseMarginSimulator(built_in_parameters(), calendar=prepared.calendar),
+            margin_simulator=WorstCaseMarginSimulator(
+                built_in_parameters(),
+                calendar=prepared.calendar,
+                shocks=prepared.asked.scenario.margin_shocks,
+            ),
         )
         if self.rows:
             self.engine.metrics.count(self.rows, account)

@@ -96,7 +96,7 @@ def prepare(asked: Asked, calendar: SessionCalendar | None = None) -> Prepared:
     calendar = SessionCalendar() if calendar is None else calendar
     scenario = asked.scenario
     if scenario.night_at is not None:
-        calendar = _with_short_night(calendar)
+        calendar = _with_short_night(calendar, _day(scenario))
     settings = ExecutionSettings(allow_naked=scenario.allow_naked)
     source: MarketSource
     if asked.chain is not None:
@@ -131,27 +131,28 @@ _EVENING, _MIDNIGHT = time(22, 0), time(23, 59)
 _MORNING, _NOON = time(0, 1), time(12, 0)
 
 
-def _with_short_night(calendar: SessionCalendar) -> SessionCalendar:
+def _day(scenario: Scenario) -> date:
+    return _EXPIRIES[0] if scenario.expiry_day else _DAY
+
+
+def _with_short_night(calendar: SessionCalendar, day: date) -> SessionCalendar:
     """Two sessions around midnight: a night that nobody has to wait for, over which the date changes."""
-    hours = {_DAY: (_EVENING, _MIDNIGHT), _DAY + timedelta(days=1): (_MORNING, _NOON)}
+    hours = {day: (_EVENING, _MIDNIGHT), day + timedelta(days=1): (_MORNING, _NOON)}
     return replace(calendar, special={**calendar.special, **hours})
 
 
-def _starts(scenario: Scenario) -> tuple[date, time]:
-    if scenario.expiry_day:
-        return _EXPIRIES[0], time.fromisoformat(scenario.starts)
+def _starts(scenario: Scenario) -> time:
     if scenario.night_at is None:
-        return _DAY, time.fromisoformat(scenario.starts)
+        return time.fromisoformat(scenario.starts)
     ends = datetime.combine(_DAY, _MIDNIGHT)
-    return _DAY, (ends - timedelta(milliseconds=scenario.night_at)).time()
+    return (ends - timedelta(milliseconds=scenario.night_at)).time()
 
 
 def _spec(asked: Asked) -> SyntheticSpec:
     scenario = asked.scenario
-    day, start = _starts(scenario)
     return SyntheticSpec(
-        day=day,
-        start=start,
+        day=_day(scenario),
+        start=_starts(scenario),
         expiries=_EXPIRIES,
         sessions=1 if scenario.night_at is None else 2,
         seed=asked.seed,

@@ -34,7 +34,7 @@ from core.rehearsal.faults.at_the_broker import BrokerFaults
 from core.rehearsal.faults.at_the_journal import JournalFaults
 from core.rehearsal.faults.engine import FaultEngine
 from core.rehearsal.faults.in_the_world import WorldFaults
-from core.rehearsal.faults.kinds import SPOILS_COVER, FaultKind
+from core.rehearsal.faults.kinds import MEANING, SPOILS_COVER, FaultKind
 from core.rehearsal.invariants.judge import Judge
 from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.market_time import MarketTime
@@ -375,15 +375,32 @@ class Rehearsal:
         return found[0], found[1]
 
     def _statements(self, state: str) -> list[Report]:
-        expect, asked = self._prepared.asked.scenario.expect, self._prepared.asked
+        """What the scenario says must hold at its end, and whether it does."""
+        asked, account = self._prepared.asked, self.engine.account
+        expect = asked.scenario.expect
+        if asked.chain is not None:
+            return []
         wanted = expect.held_final if asked.hold else expect.final
         statements: list[Report] = []
-        if wanted is not None and asked.chain is None:
-            statements.append({"text": f"at the end the account is {wanted}", "holds": state == wanted})
+
+        def state_that(text: str, *, holds: bool) -> None:
+            statements.append({"text": text, "holds": holds})
+
+        if wanted is not None:
+            state_that(f"at the end the account is {wanted}", holds=state == wanted)
         if expect.states and not asked.hold:
-            states = tuple(group.state.value for group in self.engine.account.groups.values())
-            text = f"the groups end {', '.join(expect.states)}"
-            statements.append({"text": text, "holds": states == expect.states})
+            states = tuple(group.state.value for group in account.groups.values())
+            state_that(f"the groups end {', '.join(expect.states)}", holds=states == expect.states)
+        for kind in expect.fired:
+            state_that(f"it happened: {MEANING[kind]}", holds=self.faults.fired[kind] > 0)
+        most = expect.naked_units_at_most
+        if most is not None:
+            text = f"no more than {most} short units ever stood beyond cover and plan"
+            state_that(text, holds=self.truth.naked_most <= most)
+        if expect.says:
+            told = [group.reason for group in account.groups.values()]
+            told += [alert.text for alert in account.alerts.values()] + [account.kill.cause]
+            state_that(f"it says: {expect.says}", holds=any(expect.says in text for text in told))
         return statements
 
 

@@ -117,6 +117,12 @@ class ExpectTable(_Table):
     final: Literal["WHOLE", "FLAT", "MANUAL"] | None = None
     states: tuple[str, ...] = ()
     """The groups' states, in their order; one stands for all."""
+    fired: tuple[FaultKind, ...] = ()
+    """Faults that must have had an effect: a lesson that did not happen teaches nothing."""
+    naked_units_at_most: int | None = None
+    """Short units that may have stood beyond cover and plan, at the exchange, after any trade."""
+    says: str = ""
+    """Words that the reason of a group, an alert or the kill switch must hold."""
     held_final: Literal["WHOLE", "FLAT", "MANUAL"] | None = None
     """The same as ``final`` for a run with ``--hold``."""
 
@@ -133,6 +139,8 @@ class Scenario(_Table):
     allow_naked: bool = False
     starts: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "10:00"
     """When the scenario begins, Indian time on the exchange's clock."""
+    margin_shocks: bool = True
+    """Whether the margin gate shocks prices, volatility and spreads, as it always does in earnest."""
     expiry_day: bool = False
     """Play a day on which the nearest contracts expire."""
     night_at: Span | None = None

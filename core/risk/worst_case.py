@@ -112,7 +112,10 @@ class WorstCaseMarginSimulator:
         arrays: RiskArrays | None = None,
         calendar: SessionCalendar | None = None,
         margin_use_max_bps: int = 9_000,
+        shocks: bool = True,
     ) -> None:
+        """``shocks`` False judges the present prices alone: only to show what the shocks are for."""
+        self._shocks = shocks
         self._parameters = parameters or MarginParameters()
         self._arrays: RiskArrays = arrays or {}
         self._calendar = calendar or SessionCalendar()
@@ -162,6 +165,11 @@ class WorstCaseMarginSimulator:
         premium = paths.bought @ (book.option_values + book.half_spreads)
         grid = _grid(book, paths, caps, premium) - _standing_paise(book, paths.standing)
         np.maximum(grid, 0.0, out=grid)
+        if not self._shocks:
+            calm = np.zeros_like(grid)
+            at_rest = (slice(None), PRICE_SHOCKS.index(0.0), VOL_SHOCKS.index(0.0), SPREAD_SHOCKS.index(1.0))
+            calm[at_rest] = grid[at_rest]
+            grid = calm
         return self._judge(plan, grid, int(np.ceil(premium.max() - 1e-4)), funds, own_blocked_paise)
 
     def _judge(
