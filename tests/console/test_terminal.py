@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
-import pty
 import re
-import select
 import signal
-import struct
-import subprocess
-import sys
-import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -22,75 +14,9 @@ from typing import Any
 import pytest
 
 from console.terminal_writer import TerminalWriter
+from tests.console.terminal import Terminal
 
-ROOT = Path(__file__).parents[2]
 ALLOWED_GAP_MS = 200
-
-
-class Terminal:
-    """A pseudo-terminal of 160x50 with the child in it; ``reading`` says whether anybody reads its screen."""
-
-    def __init__(self, report: Path, seconds: float, crash_at_s: float = 0.0, **environment: str) -> None:
-        self.report = report
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
-        self.text = bytearray()
-        self.reading = True
-        self.closed = False
-        command = [
-            sys.executable,
-            "-m",
-            "tests.console.pty_child",
-            str(report),
-            str(seconds),
-            str(crash_at_s),
-        ]
-        inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-        environment = {**inherited, "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
-        self.child = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=environment,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-        os.close(slave)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        while not self.closed:
-            if self.reading and select.select([self.master], [], [], 0.05)[0]:
-                try:
-                    self.text += os.read(self.master, 65_536)
-                except OSError:
-                    return
-            elif not self.reading:
-                time.sleep(0.02)
-
-    def wait_for(self, text: bytes, timeout_s: float = 20.0) -> None:
-        """Wait until this has been drawn."""
-        end = time.monotonic() + timeout_s
-        while text not in self.text:
-            assert time.monotonic() < end, f"{text!r} was never drawn"
-            assert self.child.poll() is None, "the process ended"
-            time.sleep(0.02)
-
-    def close(self) -> None:
-        """Close the terminal as closing its window does: the process is hung up on."""
-        self.closed = True
-        self._reader.join(2)
-        os.close(self.master)
-
-    def result(self, timeout_s: float = 30.0) -> dict[str, Any]:
-        """The child's report."""
-        self.child.wait(timeout_s)
-        assert self.report.exists(), f"no report; exit status {self.child.returncode}"
-        told: dict[str, Any] = json.loads(self.report.read_text(encoding="utf-8"))
-        return told
 
 
 @pytest.fixture
@@ -98,17 +24,15 @@ def terminals(tmp_path: Path) -> Iterator[Any]:
     made: list[Terminal] = []
 
     def make(seconds: float, crash_at_s: float = 0.0, **environment: str) -> Terminal:
-        terminal = Terminal(tmp_path / f"report-{len(made)}.json", seconds, crash_at_s, **environment)
+        report = tmp_path / f"report-{len(made)}.json"
+        child = ("tests.console.pty_child", str(report), str(seconds), str(crash_at_s))
+        terminal = Terminal(report, *child, **environment)
         made.append(terminal)
         return terminal
 
     yield make
     for terminal in made:
-        if terminal.child.poll() is None:
-            terminal.child.kill()
-            terminal.child.wait(5)
-        if not terminal.closed:
-            terminal.close()
+        terminal.end()
 
 
 def test_a_terminal_that_stops_reading_never_holds_the_core_and_is_repainted(terminals: Any) -> None:
