@@ -40,6 +40,8 @@ class BookReader:
         self._running: set[asyncio.Task[None]] = set()
         self.read_ns: int | None = None
         """When the books were last read whole."""
+        self.asked_ns: int | None = None
+        """When the books that were last read whole were asked for: they hold all that happened before."""
         self.failing = False
         self.funds: Funds | None = None
         """The newest funds; for the meters, decisions ask for their own."""
@@ -89,6 +91,7 @@ class BookReader:
             self._post(BooksFailed(_told(error), getattr(error, "needs_login", False)))
             return
         self.failing = False
+        self.asked_ns = asked_ns
         self.read_ns = self._clock.now_ns()
         self._post(BooksRead(BookSnapshot(orders, trades, positions, asked_ns, self.read_ns), self._source))
         self._source = Source.POLL

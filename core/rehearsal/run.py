@@ -320,10 +320,18 @@ class Rehearsal:
         groups = self.engine.account.groups.values()
         planned = len(self._prepared.submissions)
         rests = len(groups) >= planned and all(group.state in RESTING for group in groups)
-        if rests or self.clock.now_ns() >= self._prepared.end_ns + self._grace_ns:
+        if (
+            rests and self._books_are_known()
+        ) or self.clock.now_ns() >= self._prepared.end_ns + self._grace_ns:
             self.ended.set()
         else:
             self.clock.call_at(self.clock.now_ns() + NS_PER_S, self._maybe_end)
+
+    def _books_are_known(self) -> bool:
+        """Whether the core has read the books since the exchange's last trade: it cannot know more."""
+        trades = self.world.exchange.ledger.trades
+        asked_ns = self.engine.books.asked_ns
+        return not trades or (asked_ns is not None and asked_ns > trades[-1].report.at_ns)
 
     # The end
 
