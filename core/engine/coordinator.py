@@ -17,6 +17,7 @@ from core.domain.orders import OrderType, Outcome
 from core.policy.collaborators import Collaborators
 from core.policy.emergency_hedge import EmergencyHedgeManager
 from core.policy.leg_priority import LegPriorityCalculator
+from core.policy.stop_loss import HybridStopLossManager
 from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCaseMarginSimulator
 
@@ -26,6 +27,7 @@ Send = SendOrder | ModifyOrder | CancelOrder
 class ExecutionCoordinator:
     """Performs committed sends, each in its own task, and posts the answer.
 
+    It holds the parts that every decision about its orders is made with, each exchangeable as a whole.
     ``committed`` is the account as it stands on disk: an order that it does not hold is refused here,
     whatever asked for it.
     """
@@ -37,12 +39,14 @@ class ExecutionCoordinator:
         *,
         priority_calculator: LegPriorityCalculator | None = None,
         hedge_manager: EmergencyHedgeManager | None = None,
+        sl_manager: HybridStopLossManager | None = None,
         margin_simulator: WorstCaseMarginSimulator | None = None,
         limits: RiskLimits | None = None,
     ) -> None:
         self.collaborators = Collaborators(
             priority_calculator or LegPriorityCalculator(),
             hedge_manager or EmergencyHedgeManager(),
+            sl_manager or HybridStopLossManager(),
             margin_simulator or WorstCaseMarginSimulator(),
             limits or RiskLimits(),
         )

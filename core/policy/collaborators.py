@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from core.policy.emergency_hedge import EmergencyHedgeManager
 from core.policy.leg_priority import LegPriorityCalculator
+from core.policy.stop_loss import HybridStopLossManager
 from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCaseMarginSimulator
 
@@ -16,5 +17,6 @@ class Collaborators:
 
     priority_calculator: LegPriorityCalculator = field(default_factory=LegPriorityCalculator)
     hedge_manager: EmergencyHedgeManager = field(default_factory=EmergencyHedgeManager)
+    sl_manager: HybridStopLossManager = field(default_factory=HybridStopLossManager)
     margin_simulator: WorstCaseMarginSimulator = field(default_factory=WorstCaseMarginSimulator)
     limits: RiskLimits = field(default_factory=RiskLimits)

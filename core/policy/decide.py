@@ -55,8 +55,8 @@ def decide(
     error is raised instead. What raises before any group is at hand is always raised: see ``fail``.
     """
     parts = _STANDARD if collaborators is None else collaborators
-    turn = Turn(account, view, now_ns, limits=parts.limits, guards_off=guards_off)
-    for group_id in sorted(_touched(turn, item, parts)):
+    turn = Turn(account, view, now_ns, parts, guards_off=guards_off)
+    for group_id in sorted(_touched(turn, item)):
         if group_id not in turn.account.groups:
             continue
         before = turn.mark()
@@ -72,7 +72,7 @@ def decide(
 
 def fail(account: Account, group_id: str, error: str, view: MarketView, now_ns: int) -> Decision:
     """What follows from an input whose decision raised: itself a fact, so that the fold reproduces it."""
-    turn = Turn(account, view, now_ns)
+    turn = Turn(account, view, now_ns, _STANDARD)
     _hand_over(turn, group_id, error)
     return turn.done()
 
@@ -108,7 +108,7 @@ def _hand_over(turn: Turn, group_id: str, error: str) -> None:
     )
 
 
-def _touched(turn: Turn, item: i.Input, parts: Collaborators) -> Iterable[str]:
+def _touched(turn: Turn, item: i.Input) -> Iterable[str]:
     """Take an input over and name the groups that may have to do something about it."""
     match item:
         case i.QuotesMoved(symbols):
@@ -130,9 +130,9 @@ def _touched(turn: Turn, item: i.Input, parts: Collaborators) -> Iterable[str]:
         case i.WakeUp(groups):
             return groups
         case i.SubmitGroup():
-            return _submit(turn, item, parts.priority_calculator)
+            return _submit(turn, item, turn.parts.priority_calculator)
         case i.MarginAnswered():
-            decide_gate(turn, item, parts.margin_simulator)
+            decide_gate(turn, item, turn.parts.margin_simulator)
             return (item.group_id,)
         case i.OperatorCommand():
             return obey(turn, item)

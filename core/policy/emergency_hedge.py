@@ -119,7 +119,7 @@ class EmergencyHedgeExecutor:
             _all_clear(turn, group)
             return
         counting = turn.guarded("working-in-hedge")
-        units = EmergencyHedgeManager.unanswered_units(group, count_working=counting)
+        units = turn.parts.hedge_manager.unanswered_units(group, count_working=counting)
         if not units:
             _unstick(turn, group)
             return
@@ -135,7 +135,7 @@ class EmergencyHedgeExecutor:
                 f"{units} short units stand without cover after {group.hedge.tries} hedges",
             )
             return
-        choices = EmergencyHedgeManager.choices(group, turn.view, turn.now_ns, units)
+        choices = turn.parts.hedge_manager.choices(group, turn.view, turn.now_ns, units)
         if not choices:
             turn.wake_in(group_id, turn.settings.monitor_every_ms)
             return
@@ -173,7 +173,7 @@ class EmergencyHedgeExecutor:
             return ""
         if group.hedge.tries >= turn.settings.hedge_tries:
             return f"delta stayed over its limit after {group.hedge.tries} hedges"
-        choice = EmergencyHedgeManager.neutral_future(group, turn.view, turn.now_ns, exposure.delta_units)
+        choice = turn.parts.hedge_manager.neutral_future(group, turn.view, turn.now_ns, exposure.delta_units)
         if choice is None:
             return ""
         _hedge(turn, group, choice, group.unhedged.reason)
@@ -189,7 +189,7 @@ def held_back_units(turn: Turn, group: MultiLegOrderGroup) -> int:
     """Uncovered units that an open debounce window is gathering: nobody else answers them meanwhile."""
     if turn.now_ns >= group.hedge.window_closes_ns:
         return 0
-    return EmergencyHedgeManager.unanswered_units(group)
+    return turn.parts.hedge_manager.unanswered_units(group)
 
 
 def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: str) -> None:
@@ -257,7 +257,7 @@ def _unstick(turn: Turn, group: MultiLegOrderGroup) -> None:
 
 
 def _offered_elsewhere(turn: Turn, group: MultiLegOrderGroup, stuck: ChildOrder) -> bool:
-    choices = EmergencyHedgeManager.choices(
+    choices = turn.parts.hedge_manager.choices(
         group, turn.view, turn.now_ns, stuck.working_units, without=stuck.tag
     )
     return any(choice.contract.symbol != stuck.symbol and choice.fills_at_once for choice in choices)

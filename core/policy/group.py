@@ -21,7 +21,6 @@ from core.policy.closing import chase_hedges, is_reduced, reduce, trim
 from core.policy.emergency_hedge import EmergencyHedgeExecutor, has_working_hedge
 from core.policy.entry import enter, is_whole, obstacle, whole_copies
 from core.policy.session import intraday_close_ns, settle_expired
-from core.policy.stop_loss import HybridStopLossManager
 from core.policy.turn import Turn
 
 _S = ExecutionLifecycle
@@ -36,7 +35,7 @@ def advance(turn: Turn, group_id: str) -> None:
         settle_expired(turn, before)
         before = turn.group(group_id)
         _look_up_unanswered(turn, before)
-        stopped = HybridStopLossManager.watch(turn, group_id)
+        stopped = turn.parts.sl_manager.watch(turn, group_id)
         if stopped:
             close_group(turn, group_id, stopped)
         now = turn.group(group_id)
@@ -44,7 +43,7 @@ def advance(turn: Turn, group_id: str) -> None:
         after = turn.group(group_id)
         if after.state is before.state and after.goal is before.goal and after.copies == before.copies:
             break
-    HybridStopLossManager.arm(turn, group_id)
+    turn.parts.sl_manager.arm(turn, group_id)
 
 
 def close_group(turn: Turn, group_id: str, reason: str) -> None:

@@ -17,7 +17,7 @@ from core.domain.inputs import OperatorAction, OperatorCommand
 from core.domain.instruments import PositionKey
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.timing import NS_PER_S
-from core.policy.emergency_hedge import EmergencyHedgeExecutor, EmergencyHedgeManager
+from core.policy.emergency_hedge import EmergencyHedgeExecutor
 from core.policy.entry import whole_copies
 from core.policy.group import close_group, give_up
 from core.policy.kill_switch import reset, trip
@@ -119,7 +119,7 @@ def _hedge(turn: Turn, command: OperatorCommand) -> _Answer:
     group = turn.account.groups.get(command.target)
     if group is None or group.is_over:
         return set(), f"there is no live group {command.target}"
-    units = EmergencyHedgeManager.unanswered_units(group)
+    units = turn.parts.hedge_manager.unanswered_units(group)
     if not units:
         return {command.target}, "nothing stands uncovered that is not being answered"
     if group.state is ExecutionLifecycle.MANUAL:

@@ -16,7 +16,7 @@ from core.risk.priced import price_contracts
 
 def refusal_by_limits(turn: Turn, group: MultiLegOrderGroup) -> str:
     """Every limit of the account that the group would break, in sentences; ``""`` where it breaks none."""
-    limits = turn.limits
+    limits = turn.parts.limits
     if limits == RiskLimits():
         return ""
     loss, problem = _maximum_loss(turn, group)

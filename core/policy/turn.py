@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from core.domain.account import Account, DivergenceKind, Severity
 from core.domain.effects import Effect
@@ -23,8 +24,10 @@ from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.quotes import MarketView
 from core.domain.settings import ExecutionSettings
 from core.domain.timing import NS_PER_MS, NS_PER_S
-from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCase
+
+if TYPE_CHECKING:  # the parts decide with a turn, so they know it and it only names them
+    from core.policy.collaborators import Collaborators
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,13 @@ class Turn:
     account: Account
     view: MarketView
     now_ns: int
+    parts: Collaborators
+    """What it is decided with."""
     rows: list[Recorded] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     wakes: dict[str, int] = field(default_factory=dict)
     measured: Mapping[str, Exposure] | None = None
     worst_cases: dict[str, WorstCase] = field(default_factory=dict)
-    limits: RiskLimits = field(default_factory=RiskLimits)
     guards_off: frozenset[str] = frozenset()
     """Guards that the simulator has switched off to show that it notices; empty in production."""
 

@@ -13,6 +13,7 @@ from core.domain.inputs import JournalTrouble, SubmitGroup
 from core.domain.instruments import PositionKey, Product, Right, Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.settings import ExecutionSettings
+from core.policy.collaborators import Collaborators
 from core.policy.turn import Turn
 from tests.builders import (
     LONG_PUT,
@@ -43,7 +44,7 @@ def refused(desk: Desk, wanted: GroupPlan) -> str:
 
 def test_the_kill_switch_refuses_a_group() -> None:
     desk = Desk().start()
-    turn = Turn(desk.account, desk.view, desk.now_ns)
+    turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
     turn.record(KillSwitchTripped("by hand", "tester", False))
     desk.account = turn.account
     assert "the kill switch is on (by hand)" in refused(desk, plan())
@@ -81,7 +82,7 @@ def test_a_put_never_covers_a_call() -> None:
 
 def test_a_leg_opposite_to_the_traders_own_position_is_refused() -> None:
     desk = Desk().start()
-    turn = Turn(desk.account, desk.view, desk.now_ns)
+    turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
     turn.record(ForeignPositionSeen(PositionKey("NFO", LONG_PUT, Product.NRML), -LOT))
     desk.account = turn.account
     assert f"the account holds -65 {LONG_PUT}" in refused(desk, plan())
@@ -142,7 +143,7 @@ def test_a_group_waits_for_margin_that_nobody_answers_and_is_refused_when_its_ti
 
 def test_a_group_waits_while_the_journal_cannot_be_written_and_goes_on_when_it_can() -> None:
     desk = Desk().start()
-    turn = Turn(desk.account, desk.view, desk.now_ns)
+    turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
     turn.record(JournalFailed("disk full"))
     desk.account = turn.account
     desk.submit(plan(good_for_s=600))

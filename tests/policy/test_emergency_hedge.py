@@ -11,6 +11,7 @@ from core.domain.instruments import PositionKey, Product, Right, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import OrderStatus, Purpose
 from core.domain.timing import NS_PER_MS
+from core.policy.collaborators import Collaborators
 from core.policy.emergency_hedge import EmergencyHedgeManager
 from tests.builders import (
     CONTRACTS,
@@ -97,7 +98,7 @@ def _lose_long(desk: Desk, symbol: str, units: int) -> None:
     from core.policy.group import advance
     from core.policy.turn import Turn
 
-    turn = Turn(desk.account, desk.view, desk.now_ns)
+    turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
     index = next(i for i, leg in enumerate(desk.group().legs) if leg.plan.contract.symbol == symbol)
     turn.record(HoldingClosedByOthers("G-001", index, units, "a test"), "G-001")
     advance(turn, "G-001")
@@ -178,7 +179,7 @@ def _return_long(desk: Desk, units: int) -> None:
     from core.policy.group import advance
     from core.policy.turn import Turn
 
-    turn = Turn(desk.account, desk.view, desk.now_ns)
+    turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
     index = next(i for i, leg in enumerate(desk.group().legs) if leg.plan.contract.symbol == LONG_PUT)
     turn.record(HoldingAdopted("G-001", index, units, "a test"), "G-001")
     advance(turn, "G-001")
