@@ -54,7 +54,10 @@ def settle_expired(turn: Turn, group: MultiLegOrderGroup) -> None:
         contract = leg.plan.contract
         if not leg.net_units or contract.settlement is not Settlement.CASH:
             continue
-        if has_expired(turn, turn.view.expiries_ns.get(contract.expiry)):
+        expires_ns = turn.view.expiries_ns.get(contract.expiry)
+        if expires_ns is not None and turn.now_ns < expires_ns:
+            turn.wake(group.group_id, expires_ns)
+        elif has_expired(turn, expires_ns):
             turn.record(HoldingClosedByOthers(group.group_id, index, leg.held_units, SETTLED), group.group_id)
 
 
