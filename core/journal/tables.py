@@ -3,20 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from core.domain.facts import HedgeWanted, OrderIntended, Recorded
 from core.domain.groups import MultiLegOrderGroup
 
-EXECUTION_STATE: Final = "INSERT OR REPLACE INTO execution_states VALUES (" + ",".join("?" * 18) + ")"
 LEG_STATE: Final = "INSERT OR REPLACE INTO leg_states VALUES (" + ",".join("?" * 14) + ")"
 ORDER_STATE: Final = "INSERT OR REPLACE INTO order_states VALUES (" + ",".join("?" * 16) + ")"
 EMERGENCY_HEDGE: Final = "INSERT INTO emergency_hedges VALUES (" + ",".join("?" * 8) + ")"
 
 Row = tuple[int | str, ...]
 _JSON = msgspec.json.Encoder().encode
+
+
+class ExecutionState(NamedTuple):
+    """One group as the row of ``execution_states`` tells it: where it stands, why, and as of which event.
+
+    The columns are those of the table, in its order. Times are exchange time, 0 where there is none;
+    ``copies`` are wanted now, ``copies_planned`` were agreed to; ``legs`` is JSON, see ``legs_json``.
+    """
+
+    group_id: str
+    state: str
+    reason: str
+    cause: str
+    strategy: str
+    underlying: str
+    product: str
+    goal: str
+    copies: int
+    copies_planned: int
+    legs: str
+    live_orders: int
+    planned_at_ns: int
+    state_since_ns: int
+    first_fill_ns: int
+    last_fill_ns: int
+    updated_at_ns: int
+    updated_seq: int
+
+    @classmethod
+    def of(cls, group: MultiLegOrderGroup, legs: str, at_ns: int, seq: int) -> ExecutionState:
+        """How a group stands after event ``seq``; ``legs`` is its ``legs_json``."""
+        plan = group.plan
+        return cls(
+            group_id=plan.group_id,
+            state=str(group.state),
+            reason=group.reason,
+            cause=str(group.cause) if group.cause is not None else "",
+            strategy=plan.strategy,
+            underlying=plan.underlying,
+            product=str(plan.product),
+            goal=str(group.goal),
+            copies=group.copies,
+            copies_planned=plan.copies,
+            legs=legs,
+            live_orders=len(group.live),
+            planned_at_ns=group.planned_at_ns,
+            state_since_ns=group.state_since_ns,
+            first_fill_ns=group.first_fill_ns,
+            last_fill_ns=group.last_fill_ns,
+            updated_at_ns=at_ns,
+            updated_seq=seq,
+        )
+
+
+EXECUTION_STATE: Final = (
+    f"INSERT OR REPLACE INTO execution_states ({','.join(ExecutionState._fields)}) "
+    f"VALUES ({','.join('?' * len(ExecutionState._fields))})"
+)
 
 
 def legs_json(group: MultiLegOrderGroup) -> str:
@@ -31,31 +88,6 @@ def legs_json(group: MultiLegOrderGroup) -> str:
         for index, leg in enumerate(group.legs)
     ]
     return _JSON(legs).decode()
-
-
-def execution_state_row(group: MultiLegOrderGroup, legs: str, at_ns: int, seq: int) -> Row:
-    """The row of ``execution_states``, in the order of its columns."""
-    plan = group.plan
-    return (
-        plan.group_id,
-        str(group.state),
-        group.reason,
-        str(group.cause) if group.cause is not None else "",
-        plan.strategy,
-        plan.underlying,
-        str(plan.product),
-        str(group.goal),
-        group.copies,
-        plan.copies,
-        legs,
-        len(group.live),
-        group.planned_at_ns,
-        group.state_since_ns,
-        group.first_fill_ns,
-        group.last_fill_ns,
-        at_ns,
-        seq,
-    )
 
 
 def leg_state_row(group: MultiLegOrderGroup, index: int, seq: int) -> Row:

@@ -18,9 +18,9 @@ from core.journal.tables import (
     EXECUTION_STATE,
     LEG_STATE,
     ORDER_STATE,
+    ExecutionState,
     Row,
     emergency_hedge_rows,
-    execution_state_row,
     leg_state_row,
     legs_json,
     order_state_rows,
@@ -106,7 +106,7 @@ class JournalWriter:
             changed = _changed_legs(before, group)
             text = legs_json(group) if before is None or changed else before.legs
             written[group_id] = _Written(group, text)
-            connection.execute(EXECUTION_STATE, execution_state_row(group, text, last.at_ns, last.seq))
+            connection.execute(EXECUTION_STATE, ExecutionState.of(group, text, last.at_ns, last.seq))
             if changed:
                 connection.executemany(LEG_STATE, [leg_state_row(group, leg, last.seq) for leg in changed])
         orders = order_state_rows(batch.rows, groups)
