@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import date
+from typing import Any
 
 from core import __version__
 from core.domain.account import Account
@@ -108,12 +109,16 @@ class LiveCore:
         if not self._observe:
             self.engine.post(SubmitGroup(plan, by))
 
-    async def run(self, *, restart: bool) -> None:
-        """Run engine, feed and subscriptions until cancelled, or until one of them fails."""
+    async def run(self, *, restart: bool, beside: Iterable[Coroutine[Any, Any, None]] = ()) -> None:
+        """Run engine, feed, subscriptions and what is given until cancelled, or until one of them fails.
+
+        Of what is given (a stream, a measurement), nothing may end by itself without an error.
+        """
         parts = [
             asyncio.create_task(self.engine.run(restart=restart), name="engine"),
             asyncio.create_task(self.feed.run(), name="quotes"),
             asyncio.create_task(self._follow_the_money(), name="chains"),
+            *(asyncio.create_task(work) for work in beside),
         ]
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
