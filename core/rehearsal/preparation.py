@@ -242,6 +242,7 @@ def _choices(name: str, table: GroupTable) -> Choices:
     body = FromMoney(table.points_out * 100) if table.points_out else None
     rights = {leg.right for leg in strategy.legs}
     return Choices(
+        expiry=_EXPIRIES[0] if table.expiring else None,
         call=body if Right.CE in rights else None,
         put=body if Right.PE in rights and not strategy.one_body else None,
         width_paise=table.width_points * 100 or None,

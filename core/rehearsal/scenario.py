@@ -55,6 +55,8 @@ class GroupTable(_Table):
     product: Literal["NRML", "MIS"] = "NRML"
     stop_premium_pct: Annotated[int, Field(ge=0)] = 0
     stop_loss_rupees: Annotated[int, Field(ge=0)] = 0
+    expiring: bool = False
+    """Trade the contracts that expire first, even today."""
     points_out: Annotated[int, Field(ge=0)] = 0
     """How far from the money the body's strikes are; 0 leaves that to the strategy."""
     width_points: Annotated[int, Field(ge=0)] = 0
