@@ -30,7 +30,9 @@ QUIET_BEFORE_SETTLED_NS: Final = 10 * NS_PER_S
 """How long no order of ours may have touched a short before its vanishing is called settlement."""
 
 _SYMBOL = re.compile(
-    r"^(?P<name>[A-Z&\-]+?)(?P<expiry>\d{2}(?:[A-Z]{3}|[1-9OND]\d{2}))(?P<strike>\d+(?:\.\d+)?)(?P<right>CE|PE)$"
+    r"^(?P<name>[A-Z0-9&\-]+?)"
+    r"(?P<expiry>\d{2}(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC|[1-9OND](?:0[1-9]|[12]\d|3[01])))"
+    r"(?P<strike>\d+(?:\.\d+)?)(?P<right>CE|PE)$"
 )
 
 

@@ -113,6 +113,8 @@ def test_what_must_be_closed_is_named_once_its_time_has_come() -> None:
         ("NIFTY25O1425000CE", 25_000_00),
         ("M&M26AUG3100CE", 3_100_00),
         ("BAJAJ-AUTO26AUG9000PE", 9_000_00),
+        ("NIFTYNXT5026AUG70000CE", 70_000_00),
+        ("360ONE26AUG1000PE", 1_000_00),
         ("NIFTY26AUGFUT", None),
         ("INFY", None),
         ("", None),
