@@ -12,7 +12,8 @@ from time import monotonic
 
 from console.cli.flatten_signal import flattening_on_signal
 from console.cli.progress import market_progress
-from core.brokers.paper.books import ExchangeBooks, ExchangeIdentity, FileBooks
+from core.brokers.paper.books import ExchangeBooks, ExchangeFileError, ExchangeIdentity, FileBooks
+from core.brokers.paper.records import OrderAccepted
 from core.engine.metrics import Series
 from core.journal.aiosqlite_persistence import AiosqlitePersistence
 from core.journal.lock import AccountLock
@@ -46,6 +47,8 @@ def play(how: Play) -> Report | None:
     Raises ``JournalError``, ``WrongJournal`` or ``ExchangeFileError`` before anything has happened.
     """
     with AccountLock(how.journal):
+        if not how.journal.exists() and journal_paths(how.journal)[0].exists():
+            _open_books(how).close()  # what is wrong with them is said before a journal is made beside them
         if how.speed is None:
             return _virtual(how)
         return asyncio.run(_paced(how))
@@ -189,9 +192,16 @@ def _open_books(how: Play) -> ExchangeBooks:
     identity = ExchangeIdentity(prepared.asked.seed, prepared.asked.scenario.name, prepared.market)
     path, _ = journal_paths(how.journal)
     begun = how.journal.is_file() and any(row.group_id for row in read_journal(how.journal))
-    if path.exists() or begun:
-        return FileBooks.open(path, identity)
-    return FileBooks.create(path, identity)
+    if not begun and not path.exists():
+        return FileBooks.create(path, identity)
+    books = FileBooks.open(path, identity)
+    if not begun and any(isinstance(record, OrderAccepted) for record in books.records()):
+        books.close()
+        raise ExchangeFileError(
+            f"{path} holds orders of a journal that is gone, and {how.journal} holds none; "
+            "put the journal back, or give a new --journal"
+        )
+    return books
 
 
 def _lag_of(rehearsal: Rehearsal) -> Callable[[], Series]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import os
 import shutil
 import sys
 import tempfile
@@ -13,13 +14,15 @@ from typing import Annotated
 import typer
 
 from console.cli.failing import refuse
+from console.cli.finished import finished_report
 from console.cli.playing import Play, play
+from core.brokers.paper.books import ExchangeFileError
 from core.journal.errors import JournalError
 from core.market.errors import MarketDataError
 from core.market.sessions import load_calendar
 from core.rehearsal.preparation import Asked, prepare
 from core.rehearsal.report import readable
-from core.rehearsal.run import WrongJournal, journal_paths
+from core.rehearsal.run import WrongJournal
 from core.rehearsal.scenario import DEFAULT, ScenarioError, find_scenario, shipped
 from core.strategies.errors import StrategyError
 
@@ -78,8 +81,8 @@ def rehearse(
         refuse(f"--speed {speed:g} is no speed: give market seconds a wall second, from above 0 to 10000")
     if strategy is not None and group is not None:
         refuse("--strategy and --group are two ways to say the same thing: give one of them")
-    if report is not None and not report.absolute().parent.is_dir():
-        refuse(f"--report {report}: there is no folder {report.absolute().parent}")
+    if report is not None:
+        _require_place(report)
     shown = not headless and sys.stdin.isatty() and sys.stdout.isatty()
     if shown:
         _require_room()
@@ -91,32 +94,23 @@ def rehearse(
     except (ScenarioError, StrategyError, MarketDataError) as error:
         refuse(error)
     path = journal or Path(tempfile.mkdtemp(prefix="hedgerow-")) / "rehearsal.journal"
-    _, finished = journal_paths(path)
-    if finished.is_file():
-        result = jsonlib.loads(finished.read_text("utf-8"))
-    else:
-        try:
-            result = play(
-                Play(
-                    prepared,
-                    path,
-                    report=report,
-                    speed=speed if speed is not None else (1.0 if shown else None),
-                    console=shown,
-                    exit_when_done=exit_when_done,
-                    observe=observe,
-                    progress=not json,
-                )
-            )
-        except (JournalError, WrongJournal, MarketDataError) as error:
-            refuse(error)
-        except ValueError as error:
-            if type(error).__name__ != "ExchangeFileError":
-                raise
-            refuse(error)
-        except KeyboardInterrupt:
-            typer.echo(f"stopped; go on with --journal {path}", err=True)
-            raise typer.Exit(130) from None
+    how = Play(
+        prepared,
+        path,
+        report=report,
+        speed=speed if speed is not None else (1.0 if shown else None),
+        console=shown,
+        exit_when_done=exit_when_done,
+        observe=observe,
+        progress=not json,
+    )
+    try:
+        result = finished_report(how) or play(how)
+    except (JournalError, WrongJournal, MarketDataError, ExchangeFileError) as error:
+        refuse(error)
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; go on with --journal {path}", err=True)
+        raise typer.Exit(130) from None
     if result is None:
         typer.echo(f"left before its end; go on with --journal {path}", err=True)
         return
@@ -124,6 +118,16 @@ def rehearse(
     with suppress(OSError):
         typer.echo(jsonlib.dumps(result, ensure_ascii=False) if json else readable(result))
     raise typer.Exit(0 if result["verdict"] == "PASS" else 1)
+
+
+def _require_place(report: Path) -> None:
+    folder = report.absolute().parent
+    if not folder.is_dir():
+        refuse(f"--report {report}: there is no folder {folder}; make it, or give another")
+    if report.is_dir():
+        refuse(f"--report {report} is a folder: give the name of a file in it")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        refuse(f"--report {report}: the folder {folder} is read-only for you; give another")
 
 
 def _require_room() -> None:

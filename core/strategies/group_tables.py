@@ -125,5 +125,6 @@ class GroupFile(_Table):
         elif self.leg:
             raise ValueError('[[leg]] tables need strategy = "custom"')
         elif self.strategy not in STRATEGIES:
-            raise ValueError(f"known strategies are {', '.join(sorted(STRATEGIES))} and custom")
+            known = ", ".join(sorted(STRATEGIES))
+            raise ValueError(f"there is no strategy '{self.strategy}'; known are {known} and custom")
         return self
