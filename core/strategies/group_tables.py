@@ -126,5 +126,7 @@ class GroupFile(_Table):
             raise ValueError('[[leg]] tables need strategy = "custom"')
         elif self.strategy not in STRATEGIES:
             known = ", ".join(sorted(STRATEGIES))
-            raise ValueError(f"there is no strategy '{self.strategy}'; known are {known} and custom")
+            raise ValueError(
+                f"there is no strategy '{self.strategy}'; known strategies are {known} and custom"
+            )
         return self
