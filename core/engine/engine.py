@@ -190,6 +190,9 @@ class ExecutionEngine:
         self.turns += 1
         items = self._drain()
         decision = self._decide_all(items)
+        hasty = "intent-first" in self._guards_off
+        if hasty:
+            self._perform_all(decision)
         if decision.rows:
             groups = _changed(before, self.account)
             if not await self._commit(decision.rows, groups):
@@ -204,11 +207,15 @@ class ExecutionEngine:
         elif self._tail:
             await self._retry()
         self._take_wakes(decision)
-        for effect in decision.effects:
-            self._perform(effect)
+        if not hasty:
+            self._perform_all(decision)
         if decision.rows:
             self.version += 1
             self.books.hasten()
+
+    def _perform_all(self, decision: Decision) -> None:
+        for effect in decision.effects:
+            self._perform(effect)
 
     def _drain(self) -> list[Input]:
         """The next batch; books come last in it: an order is absent only when no news of it is waiting."""

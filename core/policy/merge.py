@@ -49,8 +49,11 @@ def merge_send_reply(turn: Turn, reply: SendReply) -> str | None:
         return group.group_id
     if told_already and reply.order_id == order.order_id:
         return group.group_id
-    turn.record(OrderAnswered(reply.tag, reply.outcome, reply.order_id, reply.message), group.group_id)
-    if reply.outcome is Outcome.UNKNOWN:
+    outcome = reply.outcome
+    if outcome is Outcome.UNKNOWN and not turn.guarded("tag-lookup"):
+        outcome = Outcome.REJECTED
+    turn.record(OrderAnswered(reply.tag, outcome, reply.order_id, reply.message), group.group_id)
+    if outcome is Outcome.UNKNOWN:
         turn.perform(ReadBooks(f"{reply.tag} went unanswered"))
     return group.group_id
 
@@ -94,6 +97,8 @@ def merge_order(turn: Turn, report: OrderReport, source: Source) -> str | None:
     order = group.orders[tag]
     status = _merged_status(order, report)
     filled = max(order.filled_units, report.filled_units)
+    if not turn.guarded("max-not-sum"):
+        filled = order.filled_units + report.filled_units
     limit = report.limit_paise
     if report.at_ns < order.repriced_at_ns:
         limit = order.limit_paise  # told before the order was last re-priced
@@ -108,7 +113,8 @@ def merge_order(turn: Turn, report: OrderReport, source: Source) -> str | None:
     if known:
         return group.group_id
     _note_difference(turn, group.group_id, order, report, status, source)
-    seen = OrderSeen(tag, report.order_id, status, report.filled_units, limit, source, report.message)
+    told = report.filled_units if turn.guarded("max-not-sum") else filled
+    seen = OrderSeen(tag, report.order_id, status, told, limit, source, report.message)
     if shape:
         seen = replace(
             seen, units=report.units, trigger_paise=report.trigger_paise, order_type=report.order_type

@@ -6,7 +6,7 @@ book means something only after it has been looked for long enough.
 
 from __future__ import annotations
 
-from core.domain.account import DivergenceKind, Severity
+from core.domain.account import DivergenceKind, PositionDoubt, Severity
 from core.domain.facts import (
     BooksReconciled,
     ForeignPositionSeen,
@@ -104,12 +104,7 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
                 turn.record(PositionDoubted(key, 0))
             turn.heal(f"position:{key}", "the books agree again")
             continue
-        if not _is_settled(turn, key):
-            continue
-        if doubt is None or doubt.units != difference:
-            turn.record(PositionDoubted(key, difference))
-            continue
-        if turn.now_ns - doubt.since_ns < turn.settings.position_lag_ms * NS_PER_MS:
+        if turn.guarded("positions-lag") and not _is_old_and_seen_twice(turn, key, difference, doubt):
             continue
         if _stands_open(turn, key):
             continue  # a person has it in hand
@@ -118,6 +113,18 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
             turn.record(PositionDoubted(key, 0))
         account = turn.account
     return touched
+
+
+def _is_old_and_seen_twice(
+    turn: Turn, key: PositionKey, difference: int, doubt: PositionDoubt | None
+) -> bool:
+    """Whether a difference is more than the lag of the position book."""
+    if not _is_settled(turn, key):
+        return False
+    if doubt is None or doubt.units != difference:
+        turn.record(PositionDoubted(key, difference))
+        return False
+    return turn.now_ns - doubt.since_ns >= turn.settings.position_lag_ms * NS_PER_MS
 
 
 def _has_expired(turn: Turn, key: PositionKey) -> bool:
