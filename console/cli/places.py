@@ -6,6 +6,7 @@ from pathlib import Path
 
 import platformdirs
 
+from core.brokers.kite.session import KiteSession
 from core.brokers.kite.session_store import SessionStore, system_keyring
 
 
@@ -22,3 +23,13 @@ def data_folder() -> Path:
 def kite_sessions() -> SessionStore:
     """Where the Kite session of the day is kept."""
     return SessionStore(config_folder(), system_keyring())
+
+
+def account_lock(session: KiteSession, *, paper: bool) -> Path:
+    """What is locked so that two programs never trade one account, whatever journals they keep.
+
+    A simulated exchange has an account of its own for every key.
+    """
+    data_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = session.api_key if session.user_id == "wire" else session.user_id
+    return data_folder() / f"{'paper' if paper else 'account'}-{name}"

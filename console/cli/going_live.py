@@ -1,0 +1,359 @@
+"""Putting a live session together: who we are, what can be traded, whose diary this is; then trading it."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import random
+import secrets
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from console.cli.flatten_signal import flattening_on_signal
+from console.cli.login import KEY_VARIABLE
+from console.cli.places import account_lock, data_folder, kite_sessions
+from console.cli.tradable import Tradable, read_tradable
+from core.brokers.kite.broker import KiteBroker
+from core.brokers.kite.session import KiteSession
+from core.brokers.kite.session_store import SessionUnreadable
+from core.brokers.paper.books import ExchangeBooks, ExchangeFileError, ExchangeIdentity, FileBooks
+from core.brokers.port import BookPort, BookUnavailable, OrderPort, StreamPort
+from core.domain.account import Account
+from core.domain.evolve import fold
+from core.domain.facts import Recorded
+from core.domain.settings import ExecutionSettings
+from core.domain.timing import clock_text, to_ist
+from core.engine.engine import ExecutionEngine
+from core.engine.group_desk import GroupDesk, GroupRequest, read_request
+from core.engine.kite_feed import STALE_AFTER_NS, KiteFeed, feed_from
+from core.engine.live import LiveCore, WrongAccount, begin
+from core.engine.log_lines import log_line
+from core.engine.loop_lag import LoopLag
+from core.engine.paper_money import PaperMoney
+from core.engine.publishing import Publisher
+from core.engine.system_clock import SystemClock
+from core.journal.aiosqlite_persistence import AiosqlitePersistence
+from core.journal.errors import JournalError
+from core.journal.lock import AccountLock
+from core.journal.persistence import PersistenceLayer
+from core.market.errors import MarketDataError
+from core.market.margin_parameters import built_in_parameters
+from core.market.sessions import load_calendar
+from core.rehearsal.wire.market_header import clock_of
+from core.risk.worst_case import WorstCaseMarginSimulator
+from core.strategies.errors import StrategyError
+
+TOKEN_VARIABLE = "HEDGEROW_KITE_ACCESS_TOKEN"
+LEAST_TIMEOUT_S = 2.0
+NEVER_NS = 1 << 62
+
+
+class CannotStart(Exception):
+    """The session cannot begin; says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person asked for on the command line. ``say`` is for people, ``tell`` prints what happens."""
+
+    paper: bool
+    groups: tuple[Path, ...]
+    underlyings: tuple[str, ...]
+    journal: Path | None
+    instruments: Path | None
+    freeze: Path | None
+    sessions: Path | None
+    funds_rupees: int
+    allow_naked: bool
+    console: bool
+    observe: bool
+    rest: str | None
+    stream: str | None
+    speed: float
+    say: Callable[[str], None]
+    tell: Callable[[str], None]
+
+    @property
+    def mode(self) -> str:
+        """Whose money it is."""
+        return "PAPER" if self.paper else "LIVE"
+
+    @property
+    def path(self) -> Path:
+        """The journal's place."""
+        return self.journal or data_folder() / ("paper.db" if self.paper else "live.db")
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Who executes: the ports of real or of paper money."""
+
+    orders: OrderPort
+    books: BookPort
+    stream: StreamPort
+    start: Callable[[], None]
+
+
+def go(wanted: Wanted) -> int:
+    """Trade until a person, a signal or a defect ends it; the exit status. Raises ``CannotStart``."""
+    try:
+        requests = tuple(read_request(path) for path in wanted.groups)
+        calendar_known = load_calendar(wanted.sessions)
+        clock = clock_of(wanted.rest, wanted.speed) if wanted.rest else SystemClock()
+        session = _session(wanted, clock.now_ns())
+        wanted.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        today = to_ist(clock.now_ns()).date()
+        if not calendar_known.covers(today):
+            wanted.say(f"Holidays are not known for {today}: only weekends count as closed. Use --sessions.")
+        with AccountLock(wanted.path), AccountLock(account_lock(session, paper=wanted.paper)):
+            return asyncio.run(_go(wanted, session, clock, requests))
+    except (StrategyError, MarketDataError, JournalError, WrongAccount, ExchangeFileError) as error:
+        raise CannotStart(str(error)) from error
+    except BookUnavailable as error:
+        raise CannotStart(f"Kite does not give what is needed to begin: {error}") from error
+    except OSError as error:
+        raise CannotStart(str(error)) from error
+
+
+async def _go(
+    wanted: Wanted, session: KiteSession, clock: SystemClock, requests: tuple[GroupRequest, ...]
+) -> int:
+    tradable = await _tradable(wanted, session, clock, requests)
+    return await _Session(wanted, session, clock, tradable, requests).run()
+
+
+def _session(wanted: Wanted, now_ns: int) -> KiteSession:
+    """The session of the day, or that of the exchange whose address was given. Raises ``CannotStart``."""
+    if wanted.rest is not None and wanted.stream is not None:
+        key, token = os.environ.get(KEY_VARIABLE, ""), os.environ.get(TOKEN_VARIABLE, "")
+        if not key or not token:
+            raise CannotStart(
+                f"for another exchange put its api_key into {KEY_VARIABLE} and its access_token into "
+                f"{TOKEN_VARIABLE}: both are in the line it printed"
+            )
+        return KiteSession(key, token, "wire", NEVER_NS, wanted.rest, wanted.stream)
+    try:
+        session = kite_sessions().load()
+    except SessionUnreadable as error:
+        raise CannotStart(str(error)) from None
+    if session is None or not session.is_alive(now_ns):
+        what = "there is no Kite session" if session is None else "the Kite session ended at 06:00 IST"
+        raise CannotStart(f"{what}: log in first with: hedgerow login kite")
+    return session
+
+
+async def _tradable(
+    wanted: Wanted, session: KiteSession, clock: SystemClock, requests: tuple[GroupRequest, ...]
+) -> Tradable:
+    named = {request.group.underlying for request in requests if request.group.underlying}
+    underlyings = tuple(sorted({*wanted.underlyings, *named})) or ("NIFTY",)
+    kite = KiteBroker(session, clock, random.random)
+    try:
+        return await read_tradable(
+            kite.rest.instruments,
+            clock.now_ns(),
+            underlyings,
+            dump=wanted.instruments,
+            freeze=wanted.freeze,
+            keep=None if wanted.rest else data_folder() / "instruments.csv",
+        )
+    finally:
+        await kite.aclose()
+
+
+class _Session:
+    """One live session, from the opened journal to the closed one."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        session: KiteSession,
+        clock: SystemClock,
+        tradable: Tradable,
+        requests: tuple[GroupRequest, ...],
+    ) -> None:
+        self._wanted = wanted
+        self._session = session
+        self._clock = clock
+        self._tradable = tradable
+        self._requests = requests
+        self._calendar = load_calendar(wanted.sessions)
+        self._shown = not wanted.console
+
+    async def run(self) -> int:
+        """Open, trade, close; the exit status."""
+        async with AsyncExitStack() as closing:
+            journal = await AiosqlitePersistence.open(self._wanted.path, sole_writer=True)
+            closing.push_async_callback(journal.close)
+            for warning in journal.warnings:
+                self._wanted.say(warning)
+            timeout_s = max(LEAST_TIMEOUT_S, 7.0 / self._clock.speed)
+            kite = KiteBroker(self._session, self._clock, random.random, timeout_s=timeout_s)
+            closing.push_async_callback(kite.aclose)
+            feed = feed_from(
+                kite, self._clock, self._tradable.contracts, self._calendar, self._tradable.underlyings
+            )
+            desk = self._desk(kite, feed, closing)
+            rows, restart = await self._begin(journal, desk.books)
+            core = self._core(journal, desk, feed, fold(rows), rows)
+            await self._trade(core, kite, desk, restart=restart)
+            self._wanted.say(_farewell(core.engine.account, self._wanted.path))
+        return 0
+
+    def _desk(self, kite: KiteBroker, feed: KiteFeed, closing: AsyncExitStack) -> _Desk:
+        if not self._wanted.paper:
+            return _Desk(kite.rest, kite.rest, kite.stream, lambda: None)
+        books = self._paper_books()
+        closing.callback(books.close)
+        money = PaperMoney(
+            self._clock,
+            self._tradable.contracts,
+            self._calendar,
+            books,
+            funds_paise=self._wanted.funds_rupees * 100,
+            stale_after_ns=STALE_AFTER_NS,
+        )
+        feed.quotes.listen_first(money.quoted)
+        return _Desk(money.broker, money.broker, money.broker, money.start)
+
+    def _paper_books(self) -> ExchangeBooks:
+        path = self._wanted.path.with_name(self._wanted.path.name + ".exchange")
+        identity = ExchangeIdentity(0, "live", "kite")
+        return FileBooks.open(path, identity) if path.exists() else FileBooks.create(path, identity)
+
+    async def _begin(self, journal: PersistenceLayer, books: BookPort) -> tuple[list[Recorded], bool]:
+        rows = list(journal.read())
+        settings = ExecutionSettings(allow_naked=self._wanted.allow_naked).for_broker(books.capabilities)
+        market = "kite" if self._wanted.paper else f"kite:{self._session.user_id}"
+        rows += await begin(
+            journal,
+            rows,
+            fold(rows),
+            settings,
+            mode=self._wanted.mode,
+            market=market,
+            at_ns=max([self._clock.now_ns(), *(row.at_ns for row in rows[-1:])]),
+            draw=secrets.randbelow,
+        )
+        return rows, any(row.group_id for row in rows)
+
+    def _core(
+        self, journal: PersistenceLayer, desk: _Desk, feed: KiteFeed, account: Account, rows: list[Recorded]
+    ) -> LiveCore:
+        engine = ExecutionEngine(
+            self._clock,
+            journal,
+            desk.orders,
+            desk.books,
+            account,
+            feed.quotes.view,
+            margin_simulator=WorstCaseMarginSimulator(built_in_parameters(), calendar=self._calendar),
+        )
+        engine.metrics.count(rows, account)
+        desk.stream.listen(engine.on_stream)
+        title = "Kite quotes, paper money" if self._wanted.paper else "Kite"
+        publisher = Publisher(
+            engine, mode=self._wanted.mode, title=title, underlying=self._tradable.underlyings[0]
+        )
+        publisher.take_rows(tuple(rows[-500:]))
+        if not self._wanted.console:
+            engine.subscribe(self._print)
+        return LiveCore(
+            self._clock,
+            engine,
+            feed.quotes,
+            feed.keeper,
+            feed.chains,
+            publisher,
+            observe=self._wanted.observe,
+        )
+
+    def _print(self, rows: tuple[Recorded, ...]) -> None:
+        for row in rows:
+            line = log_line(row)
+            if line is not None:
+                when = clock_text(row.at_ns, millis=True)
+                self._wanted.tell(f"{when} {line.group_id:<6} {line.text}")
+
+    async def _trade(self, core: LiveCore, kite: KiteBroker, desk: _Desk, *, restart: bool) -> None:
+        lag = LoopLag(core.engine.metrics.loop_lag, lambda: self._shown)
+        core.engine.loop_lag_ms = lag
+        groups = GroupDesk(
+            self._clock,
+            self._calendar,
+            lambda: core.engine.account,
+            lambda: core.feed.view,
+            core.submit,
+            self._wanted.say if not self._wanted.console else lambda text: None,
+        )
+        beside: list[Coroutine[Any, Any, None]] = [kite.stream.run(), lag.run()]
+        desk.start()
+        running = asyncio.create_task(core.run(restart=restart, beside=beside), name="core")
+        asking = asyncio.create_task(groups.run(self._requests), name="groups")
+        try:
+            with flattening_on_signal(core):
+                if self._wanted.console:
+                    await self._under_console(core, running)
+                else:
+                    await _until_told(running)
+        finally:
+            for task in (asking, running):
+                task.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            with suppress(asyncio.CancelledError):
+                await running
+
+    async def _under_console(self, core: LiveCore, running: asyncio.Task[None]) -> None:
+        """The screen over the core; without a terminal the core goes on alone."""
+        from console.host import ConsoleEnd, run_console
+        from console.options import ConsoleOptions
+
+        end = await run_console(
+            core,
+            running,
+            ConsoleOptions(by=getpass.getuser(), observe=self._wanted.observe),
+            on_painted=self._painted,
+            on_gone=self._gone,
+        )
+        if end in (ConsoleEnd.TERMINAL_LOST, ConsoleEnd.CRASHED):
+            self._shown = True
+            await _until_told(running)
+
+    def _painted(self) -> None:
+        self._shown = True
+
+    def _gone(self) -> None:
+        self._shown = False
+
+
+async def _until_told(running: asyncio.Task[None]) -> None:
+    """Wait until SIGTERM or SIGINT, or until the core ends of itself. A hang-up ends nothing."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    waiting = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _farewell(account: Account, journal: Path) -> str:
+    """What a person who leaves should know."""
+    open_groups = [group for group in account.groups.values() if not group.is_over]
+    if not open_groups:
+        return f"Ended; no group is open. The journal is {journal}."
+    names = ", ".join(f"{group.group_id} ({group.state.value})" for group in open_groups)
+    return (
+        f"Ended with open groups: {names}. Nobody watches them now: stops that rest at the broker stay, all "
+        f"others do not run. Go on with the same command; the journal is {journal}."
+    )
