@@ -160,14 +160,17 @@ def market(contracts: Iterable[Contract] = CONTRACTS, *, at_ns: int = NOW) -> Ma
     )
 
 
+def opening(settings: ExecutionSettings | None = None) -> tuple[Recorded, ...]:
+    """The first rows of a journal."""
+    return (
+        Recorded(1, NOW, "", JournalOpened(NONCE, 1, "test", "PAPER", "made up", "test", 1)),
+        Recorded(2, NOW, "", SettingsAdopted(settings or ExecutionSettings())),
+    )
+
+
 def opened(settings: ExecutionSettings | None = None) -> Account:
     """An account whose journal has been opened and nothing else."""
-    return fold(
-        (
-            Recorded(1, NOW, "", JournalOpened(NONCE, 1, "test", "PAPER", "made up", "test", 1)),
-            Recorded(2, NOW, "", SettingsAdopted(settings or ExecutionSettings())),
-        )
-    )
+    return fold(opening(settings))
 
 
 @dataclass(slots=True)
