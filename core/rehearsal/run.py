@@ -28,6 +28,7 @@ from core.engine.snapshot import Snapshot
 from core.journal.opening import SCHEMA_VERSION
 from core.journal.persistence import PersistenceLayer
 from core.journal.writing import Batch
+from core.market.margin_parameters import built_in_parameters
 from core.rehearsal.boundaries import Boundaries
 from core.rehearsal.core_life import CoreLife
 from core.rehearsal.faults.at_the_broker import BrokerFaults
@@ -36,6 +37,7 @@ from core.rehearsal.faults.engine import FaultEngine
 from core.rehearsal.faults.in_the_world import WorldFaults
 from core.rehearsal.faults.kinds import MEANING, SPOILS_COVER, FaultKind
 from core.rehearsal.invariants.judge import Judge
+from core.rehearsal.invariants.told import Told
 from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.market_time import MarketTime
 from core.rehearsal.preparation import Prepared
@@ -47,6 +49,7 @@ from core.rehearsal.report import (
     violations_report,
 )
 from core.rehearsal.world import World
+from core.risk.worst_case import WorstCaseMarginSimulator
 
 GRACE_NS = 120 * NS_PER_S
 """How long after its length a rehearsal waits for groups that do not rest yet."""
@@ -124,6 +127,7 @@ class Rehearsal:
             self.clock, prepared.source.contracts, self.truth, lambda: self.life.engine.account
         )
         self.judge.is_open = self.world.is_open
+        self.judge.affords = self._affords
         if self.faults.kinds & {FaultKind.SLOW_JOURNAL, FaultKind.CLOCK_JUMP, FaultKind.DISK_FULL}:
             self.judge.patience_ns = 12 * NS_PER_S
         self.boundaries = Boundaries(deadly)
@@ -301,6 +305,26 @@ class Rehearsal:
         for submission in self._prepared.submissions:
             if any(leg.contract.symbol == symbol for leg in submission.plan.legs):
                 self.judge.spoiled.add(submission.plan.group_id)
+
+    def _affords(self, plan: GroupPlan, told: Told) -> str:
+        """10, with our own worst case: this group beside what others hold and what they still want."""
+        others, pending = told.besides(plan.group_id)
+        worst = WorstCaseMarginSimulator(
+            built_in_parameters(),
+            calendar=self._prepared.calendar,
+            margin_use_max_bps=10_000,
+            shocks=self._prepared.asked.scenario.margin_shocks,
+        ).simulate(
+            plan,
+            self.engine.view,
+            self.world.exchange.margin.funds(),
+            now_ns=self.clock.now_ns(),
+            others=others,
+            reserved=pending,
+        )
+        if worst.passed or not worst.required_paise:
+            return ""
+        return f"{plan.group_id} is sent although {worst.sentence}"
 
     # What people do
 

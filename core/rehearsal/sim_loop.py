@@ -68,6 +68,7 @@ class SimLoop(base_events.BaseEventLoop):
     """
 
     _ready: deque[asyncio.Handle]
+    _stopping: bool
 
     def __init__(self, market: MarketTime, shuffle: Shuffle | None = None) -> None:
         super().__init__()
@@ -113,10 +114,12 @@ class SimLoop(base_events.BaseEventLoop):
             (self._parked if id(life) in self._frozen else ready).append(handle)
 
     def advance(self) -> None:
-        """Let the next call happen. Raises ``Deadlock`` when there is none."""
-        if self._market.next_ns is None:
-            raise Deadlock(self._market.now_ns())
-        self._market.fire()
+        """Let calls happen until one of them gives a task something to do. Raises ``Deadlock`` without any."""
+        market, ready = self._market, self._ready
+        while not ready and not self._stopping:
+            if market.next_ns is None:
+                raise Deadlock(market.now_ns())
+            market.fire()
 
     def call_at(
         self,

@@ -32,6 +32,8 @@ from core.rehearsal.invariants.violation import Violation
 
 ANSWER_NS = NS_PER_S
 """How soon uncovered units that are known must be answered."""
+_RETRY_NS = 5 * NS_PER_S // 2
+"""After an attempt that the venue refused, the next one may take this long."""
 _LEAST_LOOKUPS = 5
 _LEAST_SILENCE_NS = 5 * NS_PER_S
 
@@ -53,6 +55,8 @@ class Judge:
         """Added to the time in which exposure must be answered, where the disk or the machine is slow."""
         self.spoiled: set[str] = set()
         """Groups in whose holdings the world has interfered behind our back."""
+        self.affords: Callable[[GroupPlan, Told], str] = lambda plan, told: ""
+        """Why a group cannot be afforded beside all that is held or on its way in; ``""`` where it can."""
         self.is_open: Callable[[int], bool] = lambda at_ns: True
         self._clock = clock
         self._contracts = contracts
@@ -66,7 +70,7 @@ class Judge:
         self._minutes: Counter[int] = Counter()
         self._entries: Counter[int] = Counter()
         self._last_send: dict[str, int] = {}
-        self._uncovered: dict[str, int] = {}
+        self._unanswered: dict[str, int] = {}
         self._alive_since_ns = 0
         truth.on_uncovered = self._really_uncovered
         truth.on_flip = self._really_flipped
@@ -77,7 +81,7 @@ class Judge:
         """A process begins with these rows: nothing else is known to it."""
         self._gated.clear()
         self._latched = False
-        self._uncovered.clear()
+        self._unanswered.clear()
         self._alive_since_ns = self._clock.now_ns()
         kept = list(rows)
         self.committed(kept)
@@ -162,6 +166,8 @@ class Judge:
         )
         if request.tag not in self._committed and (purpose is None or seen.adds_risk):
             self.add(2, f"{request.tag} was sent before it was committed", group_id)
+        if seen.adds_risk and len(seen.group.orders) == 1:
+            self._add_found(10, self.affords(seen.group.plan, self.told))
         for number, check in SEND_CHECKS:
             detail = check(seen)
             if detail:
@@ -250,34 +256,34 @@ class Judge:
             self._watch(group)
 
     def _watch(self, group: ToldGroup) -> None:
-        """8: from the moment at which uncovered units are known, the answer is awaited."""
+        """8: from the moment at which uncovered units are known, and nothing is on its way, the clock runs."""
         group_id = group.plan.group_id
-        if not any(units < 0 for units in group.net.values()) or not group.uncovered():
-            self._uncovered.pop(group_id, None)
-            return
-        if group_id not in self._uncovered:
-            self._await_answer(group_id)
+        if not any(units < 0 for units in group.net.values()) or not group.unanswered():
+            self._unanswered.pop(group_id, None)
+        elif group_id not in self._unanswered:
+            since_ns = self._unanswered[group_id] = self._clock.now_ns()
+            self._ask_again(group_id, since_ns, since_ns + ANSWER_NS)
 
-    def _await_answer(self, group_id: str) -> None:
-        since_ns = self._uncovered[group_id] = self._clock.now_ns()
-        due_ns = since_ns + ANSWER_NS + self.patience_ns
-        self._clock.call_at(due_ns, lambda: self._require_answer(group_id, since_ns))
+    def _ask_again(self, group_id: str, since_ns: int, at_ns: int) -> None:
+        self._clock.call_at(at_ns + self.patience_ns, lambda: self._require_answer(group_id, since_ns))
 
     def _require_answer(self, group_id: str, since_ns: int) -> None:
         now_ns = self._clock.now_ns()
-        if self._uncovered.get(group_id) != since_ns or self._alive_since_ns > since_ns:
+        account, told = self._account(), self.told.groups.get(group_id)
+        group = account.groups.get(group_id)
+        if self._unanswered.get(group_id) != since_ns or group is None or told is None:
             return
-        group = self._account().groups.get(group_id)
-        told = self.told.groups.get(group_id)
-        if group is None or told is None or not self.is_open(now_ns) or not self._account().reconciled_at_ns:
+        if not told.unanswered() or group.state is ExecutionLifecycle.MANUAL:
+            self._unanswered.pop(group_id, None)
             return
-        answered = (
-            group.state is ExecutionLifecycle.MANUAL
-            or self._last_send.get(group_id, 0) >= since_ns
-            or any(order.working and not order.is_over for order in told.orders)
-        )
-        if not answered:
-            self.add(8, f"{group_id}: {told.uncovered()} short units uncovered and nothing done", group_id)
+        began_ns = max(since_ns, self._alive_since_ns, account.entries_allowed_ns)
+        waited_from_ns = max(began_ns + ANSWER_NS, self._last_send.get(group_id, 0) + _RETRY_NS)
+        if not self.is_open(now_ns) or not account.reconciled_at_ns:
+            waited_from_ns = now_ns + ANSWER_NS
+        if now_ns < waited_from_ns + self.patience_ns:
+            self._ask_again(group_id, since_ns, waited_from_ns)
+            return
+        self.add(8, f"{group_id}: {told.unanswered()} short units uncovered and nothing is done", group_id)
 
     def _really_uncovered(self, group_id: str, units: int) -> None:
         """1, on the exchange's own books: only what the world did behind our back may uncover a short."""

@@ -9,7 +9,11 @@ from core.brokers.port import OrderRequest
 from core.domain.cover import uncovered_beyond_plan
 from core.domain.instruments import Contract, Side
 from core.domain.orders import Purpose
+from core.domain.timing import NS_PER_S
 from core.rehearsal.invariants.told import ToldGroup, ToldOrder
+
+STUCK_NS = 3 * NS_PER_S
+"""A purchase that has not filled for so long is no answer any more: another kind may be tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +99,30 @@ def _over_closes(seen: SendSeen) -> str:
 def no_over_hedge(seen: SendSeen) -> str:
     """5 (and 13 for entries): a leg's fills and all that may still fill never exceed what is wanted of it."""
     if not seen.opens:
-        return ""
+        return _answers_no_more(seen)
     order, group = seen.order, seen.group
     out = order.side.sign * group.net.get(order.leg, 0) + group.working(order.leg, order.side)
     if seen.is_planned_leg:
         most = group.plan.units(order.leg)
     else:
         most = sum(group.plan.units(leg.index) for leg in group.plan.legs)
-    return f"{order.tag}: {out} of {order.symbol} would be held, {most} are wanted" if out > most else ""
+    if out > most:
+        return f"{order.tag}: {out} of {order.symbol} would be held, {most} are wanted"
+    return _answers_no_more(seen)
+
+
+def _answers_no_more(seen: SendSeen) -> str:
+    """A hedge in options is for what stands uncovered and nothing on its way would answer."""
+    contract = seen.contracts[seen.request.symbol]
+    if seen.purpose is not Purpose.HEDGE or contract.right is None or seen.order.side is Side.SELL:
+        return ""
+    open_since_ns = seen.order.sent_ns - STUCK_NS
+    hoped = seen.group.hoped(leaving_out=seen.order, patience_until_ns=open_since_ns)
+    unmatched = uncovered_beyond_plan(seen.group.plan, hoped)
+    lots = -(-unmatched // contract.lot_units) * contract.lot_units
+    if seen.order.units <= lots:
+        return ""
+    return f"{seen.order.tag} hedges {seen.order.units}, unmatched are {unmatched}"
 
 
 def gated(seen: SendSeen) -> str:

@@ -14,7 +14,15 @@ from core.domain.account import Account
 from core.domain.cover import Holding, uncovered_beyond_plan
 from core.domain.groups import GroupPlan
 from core.domain.instruments import Contract, Side
-from core.domain.orders import TERMINAL, ChildOrder, OrderReport, Outcome, TradeReport
+from core.domain.orders import (
+    TERMINAL,
+    ChildOrder,
+    OrderReport,
+    OrderStatus,
+    OrderType,
+    Outcome,
+    TradeReport,
+)
 from core.domain.tags import group_id_of, leg_of
 
 
@@ -35,6 +43,8 @@ class ToldOrder:
     unanswered: bool = False
     """The send came back with nothing that says whether the order exists, and nothing has said it since."""
     cancel_asked: bool = False
+    awaits_trigger: bool = False
+    """A stop that has not been released: it answers nothing until it is."""
     heard_ns: int = 0
     missing: int = 0
     """How many whole books have answered without it since it was last heard of."""
@@ -72,6 +82,23 @@ class ToldGroup:
             if order.side is Side.SELL and order is not leaving_out:
                 net[order.leg] = net.get(order.leg, 0) - order.working
         return [(self.contracts[leg], units) for leg, units in net.items()]
+
+    def hoped(self, leaving_out: ToldOrder | None = None, patience_until_ns: int = 0) -> list[Holding]:
+        """What would be held if every purchase that is out filled, resting stops aside.
+
+        One that is being cancelled, or was sent before ``patience_until_ns``, is not hoped for any more.
+        """
+        net = dict(self.net)
+        for order in self.orders:
+            if order.side is Side.SELL or order is leaving_out or order.awaits_trigger:
+                continue
+            if not order.cancel_asked and order.sent_ns >= patience_until_ns:
+                net[order.leg] = net.get(order.leg, 0) + order.working
+        return [(self.contracts[leg], units) for leg, units in net.items()]
+
+    def unanswered(self) -> int:
+        """Short units beyond cover and plan that nothing on its way would answer."""
+        return uncovered_beyond_plan(self.plan, self.hoped())
 
     def uncovered(self) -> int:
         """Short units that stand beyond cover and plan by what is confirmed."""
@@ -128,6 +155,7 @@ class Told:
             order_id=order.order_id or "",
             unanswered=order.is_unknown,
             cancel_asked=order.cancel_pending,
+            awaits_trigger=order.order_type is OrderType.SL and order.status is not OrderStatus.OPEN,
             heard_ns=order.heard_at_ns,
             trades={trade.trade_id: trade.units for trade in order.trades},
         )
@@ -157,6 +185,7 @@ class Told:
             request.units,
             at_ns,
             heard_ns=at_ns,
+            awaits_trigger=request.order_type is OrderType.SL,
         )
         group.orders.append(order)
         self.orders[request.tag] = order
@@ -177,6 +206,7 @@ class Told:
             order.changing_to = 0
             if reply.outcome is Outcome.CONFIRMED:
                 order.units = change.units
+                order.awaits_trigger &= change.order_type is OrderType.SL
 
     def cancelling(self, order_id: str) -> ToldOrder | None:
         """A request to cancel goes out."""
@@ -215,6 +245,8 @@ class Told:
         if report.at_ns >= order.described_ns:
             order.described_ns = report.at_ns
             order.units = max(report.units, order.changing_to)
+        if report.status is OrderStatus.OPEN and report.order_type is OrderType.LIMIT:
+            order.awaits_trigger = False
         if report.status in TERMINAL:
             order.is_over = True
         return order
@@ -246,6 +278,22 @@ class Told:
         """Units of a leg were found to be gone without an order of ours."""
         group = self.groups[group_id]
         group.net[leg] = group.net.get(leg, 0) - group.sides[leg].sign * units
+
+    def besides(self, group_id: str) -> tuple[list[Holding], list[Holding]]:
+        """What the other groups hold, and what those on their way in have asked for and not got."""
+        held: list[Holding] = []
+        pending: list[Holding] = []
+        for other_id, other in self.groups.items():
+            if other_id == group_id:
+                continue
+            held += [(contract, units) for contract, units in other.held() if units]
+            entering = [order for order in other.orders if order.working and self._enters(other, order)]
+            pending += [(other.contracts[o.leg], o.side.sign * o.working) for o in entering]
+        return held, pending
+
+    @staticmethod
+    def _enters(group: ToldGroup, order: ToldOrder) -> bool:
+        return order.leg < len(group.plan.legs) and order.side is group.sides[order.leg]
 
     def absent(self, tag: str) -> ToldOrder | None:
         """An unanswered send was concluded not to exist."""
