@@ -114,7 +114,7 @@ class SimLoop(base_events.BaseEventLoop):
             (self._parked if id(life) in self._frozen else ready).append(handle)
 
     def advance(self) -> None:
-        """Let calls happen until one of them gives a task something to do. Raises ``Deadlock`` without any."""
+        """Let calls happen until a task has something to do. Raises ``Deadlock`` when none is left."""
         market, ready = self._market, self._ready
         while not ready and not self._stopping:
             if market.next_ns is None:

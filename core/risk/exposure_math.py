@@ -39,11 +39,12 @@ class LegExposures:
     def totals(self, start: int = 0, stop: int | None = None) -> tuple[float, float, float, float]:
         """``(delta_units, value, change_down, change_up)`` over a slice of the legs."""
         part = slice(start, stop)
+        # A group has a handful of legs: a list adds them up faster than an array does.
         return (
-            float(self.delta_units[part].sum()),
-            float(self.value_paise[part].sum()),
-            float(self.change_down_paise[part].sum()),
-            float(self.change_up_paise[part].sum()),
+            sum(self.delta_units[part].tolist()),
+            sum(self.value_paise[part].tolist()),
+            sum(self.change_down_paise[part].tolist()),
+            sum(self.change_up_paise[part].tolist()),
         )
 
 
