@@ -256,7 +256,7 @@ class Judge:
             self._watch(group)
 
     def _watch(self, group: ToldGroup) -> None:
-        """8: from the moment at which uncovered units are known, and nothing is on its way, the clock runs."""
+        """8: once uncovered units are known, and nothing is on its way, the clock runs."""
         group_id = group.plan.group_id
         if not any(units < 0 for units in group.net.values()) or not group.unanswered():
             self._unanswered.pop(group_id, None)

@@ -112,12 +112,18 @@ def no_over_hedge(seen: SendSeen) -> str:
 
 
 def _answers_no_more(seen: SendSeen) -> str:
-    """A hedge in options is for what stands uncovered and nothing on its way would answer."""
+    """A hedge in options is for what stands uncovered and nothing on its way would answer.
+
+    A cancel that nobody confirms is the exception: then cover is bought in case the old order fills after all.
+    What goes out at the same instant was decided together.
+    """
     contract = seen.contracts[seen.request.symbol]
     if seen.purpose is not Purpose.HEDGE or contract.right is None or seen.order.side is Side.SELL:
         return ""
-    open_since_ns = seen.order.sent_ns - STUCK_NS
-    hoped = seen.group.hoped(leaving_out=seen.order, patience_until_ns=open_since_ns)
+    if any(order.cancel_asked and order.working for order in seen.group.orders):
+        return ""
+    now_ns = seen.order.sent_ns
+    hoped = seen.group.hoped(now_ns - STUCK_NS, now_ns)
     unmatched = uncovered_beyond_plan(seen.group.plan, hoped)
     lots = -(-unmatched // contract.lot_units) * contract.lot_units
     if seen.order.units <= lots:

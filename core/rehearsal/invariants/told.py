@@ -83,16 +83,16 @@ class ToldGroup:
                 net[order.leg] = net.get(order.leg, 0) - order.working
         return [(self.contracts[leg], units) for leg, units in net.items()]
 
-    def hoped(self, leaving_out: ToldOrder | None = None, patience_until_ns: int = 0) -> list[Holding]:
-        """What would be held if every purchase that is out filled, resting stops aside.
+    def hoped(self, since_ns: int = 0, before_ns: int = 1 << 62) -> list[Holding]:
+        """What would be held if every purchase sent within these times filled, resting stops aside.
 
-        One that is being cancelled, or was sent before ``patience_until_ns``, is not hoped for any more.
+        One that is being cancelled is not hoped for any more.
         """
         net = dict(self.net)
         for order in self.orders:
-            if order.side is Side.SELL or order is leaving_out or order.awaits_trigger:
+            if order.side is Side.SELL or order.awaits_trigger or order.cancel_asked:
                 continue
-            if not order.cancel_asked and order.sent_ns >= patience_until_ns:
+            if since_ns <= order.sent_ns < before_ns:
                 net[order.leg] = net.get(order.leg, 0) + order.working
         return [(self.contracts[leg], units) for leg, units in net.items()]
 
