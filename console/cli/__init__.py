@@ -33,6 +33,7 @@ COMMANDS = (
     Listed("screenshots", "screenshots", "Make the pictures that the README shows."),
     Listed("exchange", "exchange", "Serve the simulated exchange over a broker's protocol."),
     Listed("doctor", "doctor", "Check session, clock, address, instruments, journal and limits."),
+    Listed("flatten", "flatten", "Get an account flat straight from the broker's books."),
     Listed("login", "login", "Log in to a broker for the day."),
     Listed("logout", "login", "End a broker's session and forget its token."),
 )

@@ -31,6 +31,7 @@ from core.domain.timing import clock_text, to_ist
 from core.engine.engine import ExecutionEngine
 from core.engine.group_desk import GroupDesk, GroupRequest, read_request
 from core.engine.kite_feed import STALE_AFTER_NS, KiteFeed, feed_from
+from core.engine.latch import FlattenLatch
 from core.engine.live import LiveCore, WrongAccount, begin
 from core.engine.log_lines import log_line
 from core.engine.loop_lag import LoopLag
@@ -105,7 +106,7 @@ def go(wanted: Wanted) -> int:
         requests = tuple(read_request(path) for path in wanted.groups)
         calendar_known = load_calendar(wanted.sessions)
         clock = clock_of(wanted.rest, wanted.speed) if wanted.rest else SystemClock()
-        session = _session(wanted, clock.now_ns())
+        session = session_for(wanted, clock.now_ns())
         wanted.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         today = to_ist(clock.now_ns()).date()
         if not calendar_known.covers(today):
@@ -123,11 +124,11 @@ def go(wanted: Wanted) -> int:
 async def _go(
     wanted: Wanted, session: KiteSession, clock: SystemClock, requests: tuple[GroupRequest, ...]
 ) -> int:
-    tradable = await _tradable(wanted, session, clock, requests)
+    tradable = await tradable_for(wanted, session, clock, requests)
     return await _Session(wanted, session, clock, tradable, requests).run()
 
 
-def _session(wanted: Wanted, now_ns: int) -> KiteSession:
+def session_for(wanted: Wanted, now_ns: int) -> KiteSession:
     """The session of the day, or that of the exchange whose address was given. Raises ``CannotStart``."""
     if wanted.rest is not None and wanted.stream is not None:
         key, token = os.environ.get(KEY_VARIABLE, ""), os.environ.get(TOKEN_VARIABLE, "")
@@ -147,7 +148,7 @@ def _session(wanted: Wanted, now_ns: int) -> KiteSession:
     return session
 
 
-async def _tradable(
+async def tradable_for(
     wanted: Wanted, session: KiteSession, clock: SystemClock, requests: tuple[GroupRequest, ...]
 ) -> Tradable:
     named = {request.group.underlying for request in requests if request.group.underlying}
@@ -271,6 +272,7 @@ class _Session:
             feed.chains,
             publisher,
             observe=self._wanted.observe,
+            latch=FlattenLatch(self._wanted.path),
         )
 
     def _print(self, rows: tuple[Recorded, ...]) -> None:

@@ -158,6 +158,8 @@ class CoreStarted:
     """A process has folded the journal and is about to ask the broker."""
 
     restart: bool
+    latched: str = ""
+    """Why new risk is forbidden from the first moment on; ``""`` where no flatten ran meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,9 +160,9 @@ class ExecutionEngine:
 
     # The loop
 
-    async def run(self, *, restart: bool) -> None:
+    async def run(self, *, restart: bool, latched: str = "") -> None:
         """Start, and go on until cancelled. Everything that waits is ended with it."""
-        self.post(CoreStarted(restart))
+        self.post(CoreStarted(restart, latched))
         reading = asyncio.create_task(self.books.run())
         self._watch()
         try:

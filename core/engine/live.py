@@ -9,7 +9,14 @@ from typing import Any
 
 from core import __version__
 from core.domain.account import Account
-from core.domain.facts import GroupPlanned, JournalOpened, LegAdded, Recorded, SettingsAdopted
+from core.domain.facts import (
+    GroupPlanned,
+    JournalOpened,
+    KillSwitchReset,
+    LegAdded,
+    Recorded,
+    SettingsAdopted,
+)
 from core.domain.groups import GroupPlan
 from core.domain.inputs import OperatorCommand, SubmitGroup
 from core.domain.settings import ExecutionSettings
@@ -17,6 +24,7 @@ from core.domain.tags import NONCE_LENGTH, base36
 from core.domain.timing import NS_PER_S, Clock, to_ist
 from core.engine.chain_watch import ChainWatch
 from core.engine.engine import ExecutionEngine
+from core.engine.latch import FlattenLatch
 from core.engine.publishing import Publisher
 from core.engine.quote_feed import QuoteFeed
 from core.engine.snapshot import Snapshot
@@ -80,6 +88,7 @@ class LiveCore:
         publisher: Publisher,
         *,
         observe: bool = False,
+        latch: FlattenLatch | None = None,
     ) -> None:
         self.clock = clock
         self.engine = engine
@@ -88,6 +97,7 @@ class LiveCore:
         self._keeper = keeper
         self._publisher = publisher
         self._observe = observe
+        self._latch = latch
         feed.needed = self._traded_symbols
         feed.listen(engine.on_quotes)
         engine.subscribe(self._take_rows)
@@ -109,13 +119,16 @@ class LiveCore:
         if not self._observe:
             self.engine.post(SubmitGroup(plan, by))
 
+    def _latched(self) -> str:
+        return self._latch.read() if self._latch is not None else ""
+
     async def run(self, *, restart: bool, beside: Iterable[Coroutine[Any, Any, None]] = ()) -> None:
         """Run engine, feed, subscriptions and what is given until cancelled, or until one of them fails.
 
         Of what is given (a stream, a measurement), nothing may end by itself without an error.
         """
         parts = [
-            asyncio.create_task(self.engine.run(restart=restart), name="engine"),
+            asyncio.create_task(self.engine.run(restart=restart, latched=self._latched()), name="engine"),
             asyncio.create_task(self.feed.run(), name="quotes"),
             asyncio.create_task(self._follow_the_money(), name="chains"),
             *(asyncio.create_task(work) for work in beside),
@@ -172,6 +185,8 @@ class LiveCore:
                     self.chains.also(leg.contract for leg in plan.legs)
                 case LegAdded(leg=leg):
                     self.chains.also([leg.contract])
+                case KillSwitchReset() if self._latch is not None:
+                    self._latch.clear()
                 case _:
                     pass
         if self._keeper.watch_rows(rows):

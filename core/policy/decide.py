@@ -136,8 +136,8 @@ def _touched(turn: Turn, item: i.Input) -> Iterable[str]:
             return (item.group_id,)
         case i.OperatorCommand():
             return obey(turn, item)
-        case i.CoreStarted(restart):
-            return _started(turn, restart)
+        case i.CoreStarted(restart, latched):
+            return _started(turn, restart, latched)
         case i.BooksFailed(error, needs_login):
             turn.alert("books-unreadable", Severity.WARNING, f"the books cannot be read: {error}", "books")
             if needs_login:
@@ -193,8 +193,10 @@ def _submit(turn: Turn, item: i.SubmitGroup, calculator: LegPriorityCalculator) 
     return (plan.group_id,)
 
 
-def _started(turn: Turn, restart: bool) -> tuple[str, ...]:
+def _started(turn: Turn, restart: bool, latched: str) -> tuple[str, ...]:
     turn.record(ProcessStarted(restart))
+    if latched:
+        trip(turn, latched, "hedgerow flatten", flatten=False)
     turn.perform(ReadBooks("at the start"))
     return ()
 
