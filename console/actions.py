@@ -4,6 +4,7 @@ table.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -58,15 +59,30 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_panel", "tab", "Panel", "Let the arrow keys move in the next panel: groups, alerts, log."),
     Action("acknowledge", "a", "Acknowledge", "Say that you have seen the selected alert.", writes=True),
     Action("mute", "m", "Mute", "Silence the bell for critical alerts, or let it ring again.", shown=False),
-    Action("theme", "t", "Theme", "Change to the next theme that this kind of session may wear."),
+    Action("filter", "slash", "Filter", "Show only groups and log lines with these words; !word leaves out."),
+    Action("sort", "s", "Sort", "Another order of the groups.", shown=False),
+    Action("zoom", "plus", "Zoom", "Let the panel that has the arrow keys fill the screen, or shrink again."),
+    Action("preset(1)", "1", "All panels", "Arrangement 1: every panel.", shown=False),
+    Action("preset(2)", "2", "Trading", "Arrangement 2: groups, legs and meters.", shown=False),
+    Action("preset(3)", "3", "Incident", "Arrangement 3: groups, alerts and log.", shown=False),
+    Action("preset(4)", "4", "Log", "Arrangement 4: groups above a tall log.", shown=False),
+    Action("export", "e", "Export", "Write an incident bundle: picture, snapshot, journal, timeline."),
+    Action("copy", "y", "Copy", "Copy the panel that has the arrow keys to the clipboard.", shown=False),
+    Action("clear", "escape", "Everything", "Take filter and zoom away.", shown=False),
+    Action("theme", "t", "Theme", "Change to the next theme; waits while a group is legging.", shown=False),
+    Action("palette", "colon", "Do", "Find everything that can be done by typing a part of its name."),
     Action("leave", "q", "Quit", "Leave; asks first while anything is not flat.", also=("ctrl+c",)),
-    Action("help", "question_mark", "Help", "Show every key and what it does."),
+    Action("help", "h", "Keys", "Show every key and what it does.", also=("f1",)),
+    Action("runbook", "question_mark", "Runbook", "What to do about the selected group or alert."),
 )
 
 BY_NAME: Mapping[str, Action] = {action.name: action for action in ACTIONS}
 
 KEY_NAMES = {
     "question_mark": "?",
+    "slash": "/",
+    "plus": "+",
+    "colon": ":",
     "f9": "F9",
     "up": "Up",
     "down": "Down",
@@ -81,19 +97,28 @@ KEY_NAMES = {
 
 def shown_key(key: str, glyphs: Glyphs) -> str:
     """The key as it stands on a keyboard."""
-    return glyphs.enter if key == "enter" else KEY_NAMES.get(key, key)
+    return glyphs.enter if key == "enter" else KEY_NAMES.get(key, _plain_name(key))
 
 
-def bindings(remapped: Mapping[str, str] | None = None) -> list[Binding]:
-    """The key bindings; ``remapped`` gives another key to an action by its name."""
-    keys = remapped or {}
+def _plain_name(key: str) -> str:
+    """A key that a person has chosen: ``f8`` is F8, ``ctrl+t`` is Ctrl-T, ``exclamation_mark`` is !."""
+    if key.startswith("ctrl+"):
+        return f"Ctrl-{key.removeprefix('ctrl+').upper()}"
+    if key.startswith("f") and key[1:].isdigit():
+        return key.upper()
+    return _unicode_name(key)
+
+
+def _unicode_name(key: str) -> str:
+    try:
+        return unicodedata.lookup(key.replace("_", " ").upper()) if "_" in key else key
+    except KeyError:
+        return key
+
+
+def bindings() -> list[Binding]:
+    """The key bindings, each with the action's name as its id: a person's own keys are laid over them."""
     return [
-        Binding(
-            ",".join((keys.get(action.name, action.key), *action.also)),
-            action.name,
-            action.label,
-            show=False,
-            id=action.name,
-        )
+        Binding(",".join((action.key, *action.also)), action.name, action.label, show=False, id=action.name)
         for action in ACTIONS
     ]

@@ -16,8 +16,10 @@ from textual.binding import BindingType
 from textual.events import MouseScrollDown, MouseScrollUp, Resize
 
 from console.actions import ACTIONS, Action, bindings
+from console.arranging import WORST, arranged
 from console.desk import Desk
 from console.glyphs import ASCII, UNICODE
+from console.keymap import read_keymap, remapped, textual_keymap
 from console.options import ConsoleOptions
 from console.overlays.overlay import Overlay
 from console.overlays.quit import Leaving
@@ -28,6 +30,7 @@ from console.scene import Scene
 from console.screens.main import SLOTS, MainScreen, OverlayKey, key_press
 from console.selection import PAGE, Selection
 from console.theming import BUILT_IN_FOLDER, Palette, load_themes
+from console.viewing import Viewing
 from console.wording import worst_first
 from core.domain.account import Severity
 from core.engine.service import CoreService
@@ -41,7 +44,7 @@ NOTICES_MAX = 200
 WHEEL_LINES = 3
 
 
-class HedgerowApp(App[None], inherit_bindings=False):
+class HedgerowApp(Viewing, App[None], inherit_bindings=False):
     """One console over one core.
 
     ``on_painted`` is called once, when the first whole picture has reached the terminal. ``left`` says
@@ -67,6 +70,8 @@ class HedgerowApp(App[None], inherit_bindings=False):
         self.service = service
         self.snapshot: Snapshot = service.snapshot()
         self.glyphs = ASCII if self.options.plain else UNICODE
+        keymap = read_keymap(self.options.keys_file, ACTIONS)
+        self.actions: tuple[Action, ...] = remapped(ACTIONS, keymap)
         self.shelf = load_themes(self.options.theme_folders)
         chosen, problem = self.shelf.choose(self.options.theme, self.snapshot.mode)
         self.palette = self._worn(chosen)
@@ -76,6 +81,7 @@ class HedgerowApp(App[None], inherit_bindings=False):
             os.environ["NO_COLOR"] = "1"
         super().__init__(driver_class=driver_class, ansi_color=True if self.options.no_colour else None)
         self.animation_level = "none"
+        self.set_keymap(textual_keymap(ACTIONS, keymap))
         self.selection = Selection()
         self.desk = Desk(self)
         self.muted = False
@@ -91,8 +97,9 @@ class HedgerowApp(App[None], inherit_bindings=False):
         self._version_since_ns = self.options.clock_ns()
         self._slot = 0
         self._order: tuple[str, ...] = ()
+        self._rows: tuple[str, ...] = ()
         self._order_of: tuple[int, int] = (-1, -1)
-        for text in (*notices, *self.shelf.problems, problem):
+        for text in (*notices, *keymap.problems, *self.shelf.problems, problem):
             if text:
                 self.notice(text, "warn")
 
@@ -113,6 +120,7 @@ class HedgerowApp(App[None], inherit_bindings=False):
         """Start painting."""
         self.main.quit.answer = self._answer_leaving
         self.main.help.closed = self.close_overlay
+        self.wire_views()
         self._take_snapshot()
         if self.options.live_updates:
             self.set_interval(PERIOD_S / SLOTS, self._tick, name="paint")
@@ -154,7 +162,9 @@ class HedgerowApp(App[None], inherit_bindings=False):
         if key != self._order_of:
             self._order_of = key
             self._order = worst_first(newest)
-        self.selection.follow(newest, self._order)
+        self._rows = arranged(newest, self._order, self.selection.filter, self.selection.sort)
+        self.selection.follow(newest, self._rows)
+        self.do_delayed()
         self._ring()
         if self.desk.leave_when_flat and not live_groups(newest):
             self.left = True
@@ -167,6 +177,10 @@ class HedgerowApp(App[None], inherit_bindings=False):
             snapshot=self.snapshot,
             glyphs=self.glyphs,
             order=self._order,
+            rows=self._rows,
+            filter=self.selection.filter,
+            sort="" if self.selection.sort == WORST else self.selection.sort,
+            actions=self.actions,
             selected=self.selection.group,
             focus=self.selection.panel,
             silent_ms=max(0, now - self._version_since_ns) // 1_000_000,
@@ -210,7 +224,7 @@ class HedgerowApp(App[None], inherit_bindings=False):
         waiting = {"acknowledge": bool(asking(self.snapshot)), "flatten": bool(live_groups(self.snapshot))}
         return [
             (action, waiting.get(action.name, True) and not (action.writes and self.options.observe))
-            for action in ACTIONS
+            for action in self.actions
             if action.shown
         ]
 
@@ -282,7 +296,7 @@ class HedgerowApp(App[None], inherit_bindings=False):
 
     def action_move(self, step: int) -> None:
         """Select the next or the previous one in the panel that has the arrow keys."""
-        self.selection.move(step, self.snapshot, self._order)
+        self.selection.move(step, self.snapshot, self._rows)
         self.repaint_all()
 
     def action_page(self, step: int) -> None:
@@ -291,12 +305,14 @@ class HedgerowApp(App[None], inherit_bindings=False):
 
     def action_home(self) -> None:
         """Back to the first line."""
-        self.selection.home(self._order)
+        self.selection.home(self._rows)
         self.repaint_all()
 
     def action_next_panel(self) -> None:
         """Give the arrow keys to the next panel."""
         self.selection.next_panel()
+        if self.selection.zoomed:
+            self.arrange()
         self.repaint_all()
 
     def action_mute(self) -> None:
@@ -306,7 +322,9 @@ class HedgerowApp(App[None], inherit_bindings=False):
         self.repaint_all()
 
     def action_theme(self) -> None:
-        """Wear the next theme."""
+        """Wear the next theme: every cell is painted anew, which waits while a group is legging."""
+        if self.must_wait("theme"):
+            return
         chosen = self.shelf.next_for(self.palette.name, self.snapshot.mode)
         self.palette = self._worn(chosen)
         self.main.wear(self.palette)

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 
 from core.domain.groups import LegState, MultiLegOrderGroup
 from core.domain.instruments import Side
+from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import Purpose
 from core.engine.snapshot import Snapshot
 
+LEGGING = frozenset(
+    {ExecutionLifecycle.PARTIALLY_EXPOSED, ExecutionLifecycle.HEDGING, ExecutionLifecycle.UNWINDING}
+)
 REDUCING = (Purpose.EXIT, Purpose.UNWIND)
 
 
@@ -54,6 +58,11 @@ class FlattenPreview:
 def live_groups(snapshot: Snapshot) -> list[MultiLegOrderGroup]:
     """Every group that has not ended."""
     return [group for group in snapshot.account.groups.values() if not group.is_over]
+
+
+def legging_groups(snapshot: Snapshot) -> list[MultiLegOrderGroup]:
+    """Every group that is between its first fill and whole, or on its way back: the loop must be theirs."""
+    return [group for group in snapshot.account.groups.values() if group.state in LEGGING]
 
 
 def preview_flatten(snapshot: Snapshot, group_ids: tuple[str, ...]) -> FlattenPreview:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from console.actions import ACTIONS, Action, shown_key
 from console.glyphs import UNICODE, Glyphs
 from core.domain.groups import MultiLegOrderGroup
 from core.engine.snapshot import LogLine, Snapshot
@@ -29,6 +30,13 @@ class Scene:
     observe: bool = False
     alert_selected: str = ""
     log_offset: int = 0
+    rows: tuple[str, ...] = ()
+    """The ids of the groups to show as rows: those of ``order`` that the filter lets through, sorted."""
+    filter: str = ""
+    sort: str = ""
+    """How the rows are sorted, in words; empty for the worst first."""
+    actions: tuple[Action, ...] = ACTIONS
+    """Everything that can be done, with the keys that this person has chosen."""
     flash: str = ""
     """What the console has just done or refused, or what it waits for before it closes."""
 
@@ -36,6 +44,13 @@ class Scene:
     def group(self) -> MultiLegOrderGroup | None:
         """The selected group."""
         return self.snapshot.account.groups.get(self.selected)
+
+    def key_of(self, key: str) -> str:
+        """The key that does here what ``key`` does by default."""
+        for own, chosen in zip(ACTIONS, self.actions, strict=False):
+            if shown_key(own.key, self.glyphs) == key:
+                return shown_key(chosen.key, self.glyphs)
+        return key
 
     @property
     def core_is_silent(self) -> bool:

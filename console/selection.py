@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from console.arranging import WORST
 from console.panels.alerts import open_alerts
 from core.engine.snapshot import Snapshot
 
@@ -22,6 +23,12 @@ class Selection:
     group: str = ""
     alert: str = ""
     log_offset: int = 0
+    filter: str = ""
+    """Words that a shown group or log line must have."""
+    sort: str = WORST
+    zoomed: bool = False
+    """Whether the panel with the arrow keys fills the screen."""
+    preset: int = 1
 
     def follow(self, snapshot: Snapshot, order: Sequence[str]) -> None:
         """Keep to what exists: a group that is gone gives way to the worst one."""

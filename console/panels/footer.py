@@ -9,11 +9,12 @@ from console.glyphs import Glyphs
 from console.widgets.framed import LinePainter
 from console.widgets.line import Line, Span, width_of
 
+LAST = "runbook"
 KEY_TONE = {"danger": "bold bright on breach", "caution": "bold ground on warn", "": "bold ground on accent"}
 
 
 class Footer(LinePainter):
-    """One line of keys; a key that would be refused is greyed, one that does not fit is left to the help."""
+    """One line of keys; a key that would be refused is greyed, one that does not fit is left out."""
 
     GROUND = "raised"
 
@@ -23,14 +24,14 @@ class Footer(LinePainter):
 
 
 def footer_line(actions: Iterable[tuple[Action, bool]], width: int, glyphs: Glyphs) -> Line:
-    """The keys in ``width`` cells, dangerous ones first; help is always kept."""
+    """The keys in ``width`` cells, dangerous ones first; the runbook's is always kept."""
     spans: list[Span] = []
     offered = list(actions)
-    last = next((each for each in offered if each[0].name == "help"), None)
+    last = next((each for each in offered if each[0].name == LAST), None)
     kept = [] if last is None else _key(*last, glyphs)
     room = width - width_of(kept)
     for action, works in offered:
-        if action.name == "help":
+        if action.name == LAST:
             continue
         piece = _key(action, works, glyphs)
         if width_of(spans) + width_of(piece) > room:

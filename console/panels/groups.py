@@ -86,12 +86,14 @@ class GroupsPanel(FramedPanel):
         """Rows built so far: what a test counts."""
 
     def corner(self, scene: Scene) -> Line:
-        """How many are live."""
+        """How many are live, and how the rows are narrowed and sorted."""
         groups = scene.snapshot.account.groups
         live = sum(not group.is_over for group in groups.values())
-        hidden = len(scene.order) - len(self._shown)
+        hidden = len(scene.rows) - len(self._shown)
         below = f"  {scene.glyphs.down} {hidden} not shown" if hidden > 0 else ""
-        return line((f"{live} live", "muted"), (below, "warn"))
+        chosen = f"  {scene.sort}" if scene.sort else ""
+        narrowed = f"  / {scene.filter}" if scene.filter else ""
+        return line((f"{live} live", "muted"), (chosen, "accent"), (narrowed, "bold accent"), (below, "warn"))
 
     def content(self, scene: Scene, width: int, height: int) -> Sequence[Line]:
         """The table above, the sentences pinned to the bottom; those that ask for a person come first of
@@ -99,15 +101,17 @@ class GroupsPanel(FramedPanel):
         """
         urgent = self._urgent = urgent_lines(scene, width)[: max(1, height - 2)]
         room = height - 1 - len(urgent)
-        table_height = max(1, min(len(scene.order), room - (0 if urgent else 1)))
+        table_height = max(1, min(len(scene.rows), room - (0 if urgent else 1)))
         calm = calm_lines(scene, width)[: max(0, room - table_height)]
         columns = columns_for(width)
         rows = [_heading(columns, scene)]
         self._scroll(scene, table_height)
-        self._shown = scene.order[self._top : self._top + table_height]
+        self._shown = scene.rows[self._top : self._top + table_height]
         rows += [self._row(scene, group_id, columns, width) for group_id in self._shown]
         if not scene.order:
             rows.append(line(("No group yet: the core is waiting for a signal or an order.", "muted")))
+        elif not scene.rows:
+            rows.append(line(("No group has these words. ", "muted"), ("Esc", "bold accent"), " shows all."))
         below = [BLANK] * max(0, height - len(rows) - len(calm) - len(urgent))
         return [*rows, *below, *urgent, *calm]
 
@@ -117,11 +121,11 @@ class GroupsPanel(FramedPanel):
 
     def _scroll(self, scene: Scene, height: int) -> None:
         """Keep the selected row in view."""
-        if height <= 0 or scene.selected not in scene.order:
+        if height <= 0 or scene.selected not in scene.rows:
             self._top = 0
             return
-        position = scene.order.index(scene.selected)
-        self._top = min(max(self._top, position - height + 1), position, max(0, len(scene.order) - height))
+        position = scene.rows.index(scene.selected)
+        self._top = min(max(self._top, position - height + 1), position, max(0, len(scene.rows) - height))
 
     def _row(self, scene: Scene, group_id: str, columns: Columns, width: int) -> Line:
         snapshot = scene.snapshot
@@ -250,7 +254,7 @@ def urgent_lines(scene: Scene, width: int) -> list[Line]:
         if move.needs_you and not group.is_over:
             words = line((f"{group_id} needs you: ", "bold breach"), move.sentence.rstrip("."))
             if move.key:
-                words += (("  ", "text"), (f"{move.key} {_verb(move.key)}", "bold accent"))
+                words += (("  ", "text"), (f"{scene.key_of(move.key)} {_verb(move.key)}", "bold accent"))
             said += wrap(words, width, 2)
     return said
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from console.arranging import line_words, matches
 from console.glyphs import UNICODE, Glyphs
 from console.scene import Scene
 from console.theming import Palette
@@ -28,17 +29,19 @@ class LogPanel(FramedPanel):
         """Where in the log this is."""
         if scene.log_offset:
             return line((f"{scene.log_offset} newer above {scene.glyphs.middle} Home returns", "warn"))
+        if scene.filter:
+            return line((f"/ {scene.filter}", "bold accent"))
         return line(("every order, every decision, every key", "muted"))
 
     def key(self, scene: Scene) -> object:
         """Its newest line, and the place in it: the log only grows at its end."""
         log, notices = scene.snapshot.log, scene.notices
         newest_of = (log[-1].seq if log else None, notices[-1].seq if notices else None)
-        return (*newest_of, len(log), scene.log_offset, scene.focus)
+        return (*newest_of, len(log), scene.log_offset, scene.focus, scene.filter)
 
     def content(self, scene: Scene, width: int, height: int) -> Sequence[Line]:
         """The newest lines from the offset on."""
-        lines = newest(scene.snapshot.log, scene.notices, scene.log_offset + height)[scene.log_offset :]
+        lines = self._chosen(scene, scene.log_offset + height)[scene.log_offset :]
         if len(self._built) > 4 * max(1, height):
             self._built.clear()
         shown: list[Line] = []
@@ -49,8 +52,17 @@ class LogPanel(FramedPanel):
                 built = self._built[key] = log_line(each, width)
             shown.append(built)
         if not shown:
-            shown.append(line(("Nothing has happened yet.", "muted")))
+            words = "No line has these words." if scene.filter else "Nothing has happened yet."
+            shown.append(line((words, "muted")))
         return shown
+
+    def _chosen(self, scene: Scene, count: int) -> list[LogLine]:
+        """The newest lines that the filter lets through."""
+        log, notices = scene.snapshot.log, scene.notices
+        if scene.filter:
+            log = tuple(each for each in log if matches(line_words(each), scene.filter))
+            notices = tuple(each for each in notices if matches(line_words(each), scene.filter))
+        return newest(log, notices, count)
 
 
 def newest(core: Sequence[LogLine], own: Sequence[LogLine], count: int) -> list[LogLine]:

@@ -13,11 +13,14 @@ from textual.screen import Screen
 
 from console.actions import Action
 from console.glyphs import Glyphs
+from console.overlays.filter import FilterOverlay
 from console.overlays.flatten import FlattenOverlay
 from console.overlays.help import HelpOverlay
 from console.overlays.kill import KillOverlay
 from console.overlays.overlay import KeyPress, Overlay
+from console.overlays.palette import PaletteOverlay
 from console.overlays.quit import QuitOverlay
+from console.overlays.runbook import RunbookOverlay
 from console.panels.alerts import AlertsPanel
 from console.panels.delta import DeltaPanel
 from console.panels.footer import Footer
@@ -30,6 +33,7 @@ from console.panels.margin import MarginPanel
 from console.panels.reconciliation import ReconciliationPanel
 from console.panels.small import SMALLEST, SmallPanel
 from console.scene import Scene
+from console.selection import PANELS
 from console.theming import Palette
 from console.widgets.framed import FramedPanel, LinePainter
 
@@ -37,6 +41,16 @@ log = logging.getLogger("hedgerow.console")
 
 SLOTS = 4
 """The panels are painted a quarter at a time over one period, so that no single step is long."""
+
+
+PRESETS = {
+    1: "every panel",
+    2: "groups, legs and meters",
+    3: "groups, alerts and log",
+    4: "groups and a tall log",
+}
+ARRANGEMENTS = (*(f"preset-{number}" for number in PRESETS), *(f"zoom-{panel}" for panel in PANELS))
+"""The classes of the screen that the style sheet arranges the panels by."""
 
 
 class OverlayKey(Message):
@@ -69,7 +83,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.kill = KillOverlay(palette, glyphs, id="kill")
         self.quit = QuitOverlay(palette, glyphs, id="quit")
         self.help = HelpOverlay(palette, glyphs, id="help")
-        self.overlays: tuple[Overlay, ...] = (self.flatten, self.kill, self.quit, self.help)
+        self.palette_overlay = PaletteOverlay(palette, glyphs, id="palette")
+        self.filter = FilterOverlay(palette, glyphs, id="filter")
+        self.runbook = RunbookOverlay(palette, glyphs, id="runbook")
+        self.overlays: tuple[Overlay, ...] = (
+            *(self.flatten, self.kill, self.quit, self.help),
+            *(self.palette_overlay, self.filter, self.runbook),
+        )
         self.open: Overlay | None = None
         self._slots: tuple[tuple[FramedPanel, ...], ...] = (
             (self.groups, self.small),
@@ -119,6 +139,16 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.small.visible = small
         for overlay in self.overlays:
             overlay.place(width, height)
+
+    def panel(self, name: str) -> FramedPanel:
+        """The panel of that name; raises ``KeyError``."""
+        return {panel.id or "": panel for slot in self._slots for panel in slot}[name]
+
+    def show_arrangement(self, preset: int, zoomed: str = "") -> None:
+        """Choose which panels are shown; ``zoomed`` names the only one, empty for those of the preset."""
+        chosen = f"zoom-{zoomed}" if zoomed else f"preset-{preset}"
+        for name in ARRANGEMENTS:
+            self.set_class(name == chosen, name)
 
     def wear(self, palette: Palette) -> None:
         """Change every part to another theme."""

@@ -86,6 +86,7 @@ def options(clock: HandClock, **chosen: Any) -> ConsoleOptions:
     given: dict[str, Any] = {
         "by": "trader @ desk-2",
         "theme_folders": (),
+        "keys_file": None,
         "no_colour": False,
         "clock_ns": clock.now_ns,
         "key_ns": clock.key_ns,

@@ -94,7 +94,10 @@ def test_a_read_only_session(snap_compare: Compare) -> None:
         ("flatten-refused", ["f9", "9", "enter"]),
         ("kill-switch", ["K"]),
         ("leave", ["q"]),
-        ("help", ["question_mark"]),
+        ("help", ["h"]),
+        ("runbook", ["question_mark"]),
+        ("palette", ["colon", "f", "l"]),
+        ("filter", ["slash", "o", "p", "e", "n"]),
     ],
 )
 def test_each_overlay(snap_compare: Compare, name: str, keys: list[str]) -> None:
