@@ -42,6 +42,8 @@ class BookReader:
         """When the books were last read whole."""
         self.asked_ns: int | None = None
         """When the books that were last read whole were asked for: they hold all that happened before."""
+        self.newest: BookSnapshot | None = None
+        """What was read whole last: for whoever looks, decisions are handed each one."""
         self.failing = False
         self.funds: Funds | None = None
         """The newest funds; for the meters, decisions ask for their own."""
@@ -93,7 +95,8 @@ class BookReader:
         self.failing = False
         self.asked_ns = asked_ns
         self.read_ns = self._clock.now_ns()
-        self._post(BooksRead(BookSnapshot(orders, trades, positions, asked_ns, self.read_ns), self._source))
+        self.newest = BookSnapshot(orders, trades, positions, asked_ns, self.read_ns)
+        self._post(BooksRead(self.newest, self._source))
         self._source = Source.POLL
         try:
             self._take_funds(await self._books.funds())

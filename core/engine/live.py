@@ -24,7 +24,9 @@ from core.domain.tags import NONCE_LENGTH, base36
 from core.domain.timing import NS_PER_S, Clock, to_ist
 from core.engine.chain_watch import ChainWatch
 from core.engine.engine import ExecutionEngine
+from core.engine.foresight import Foresight
 from core.engine.latch import FlattenLatch
+from core.engine.previews import TicketPreview, TicketRequest, WayOut
 from core.engine.publishing import Publisher
 from core.engine.quote_feed import QuoteFeed
 from core.engine.snapshot import Snapshot
@@ -97,6 +99,8 @@ class LiveCore:
         self._keeper = keeper
         self._publisher = publisher
         self._observe = observe
+        self._foresight = Foresight(lambda: engine, keeper.calendar, observe=observe)
+        publisher.calendar = keeper.calendar
         self._latch = latch
         feed.needed = self._traded_symbols
         feed.listen(engine.on_quotes)
@@ -118,6 +122,18 @@ class LiveCore:
         """See ``CoreService``."""
         if not self._observe:
             self.engine.post(SubmitGroup(plan, by))
+
+    def look_at(self, group_id: str) -> None:
+        """See ``CoreService``."""
+        self._publisher.look_at(group_id)
+
+    def preview(self, request: TicketRequest) -> TicketPreview:
+        """See ``CoreService``."""
+        return self._foresight.preview(request)
+
+    def ways_out(self, group_id: str) -> tuple[WayOut, ...]:
+        """See ``CoreService``."""
+        return self._foresight.ways_out(group_id)
 
     def _latched(self) -> str:
         return self._latch.read() if self._latch is not None else ""

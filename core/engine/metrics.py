@@ -24,15 +24,21 @@ from core.engine.snapshot import DeltaPoint, Distribution
 
 _DELTA_POINTS = 600
 _SAMPLES = 20_000
+_TRACE_POINTS = 60
 
 
 class Series:
     """Durations in milliseconds: the last twenty thousand of them, and the count and maximum of all."""
 
-    def __init__(self, bucket_ms: float = 5.0, buckets: int = 24) -> None:
+    def __init__(self, bucket_ms: float = 5.0, buckets: int = 24, trace_every: int = 0) -> None:
+        """``trace_every`` keeps the largest of each so many samples, the last sixty of them; 0 keeps none."""
         self._samples: deque[float] = deque(maxlen=_SAMPLES)
         self._bucket_ms = bucket_ms
         self._buckets = [0] * buckets
+        self._trace_every = trace_every
+        self._trace: deque[float] = deque(maxlen=_TRACE_POINTS)
+        self._stretch = 0.0
+        self._told: Distribution | None = None
         self.count = 0
         self.max: float | None = None
 
@@ -42,13 +48,20 @@ class Series:
         self._samples.append(milliseconds)
         self.max = milliseconds if self.max is None else max(self.max, milliseconds)
         self._buckets[min(int(milliseconds / self._bucket_ms), len(self._buckets) - 1)] += 1
+        if self._trace_every:
+            self._stretch = max(self._stretch, milliseconds)
+            if self.count % self._trace_every == 0:
+                self._trace.append(self._stretch)
+                self._stretch = 0.0
 
     def distribution(self) -> Distribution:
-        """The figures now."""
+        """The figures now; the same object while nothing was added."""
         if not self._samples:
             return Distribution(buckets=tuple(self._buckets), bucket_ms=self._bucket_ms)
+        if self._told is not None and self._told.count == self.count:
+            return self._told
         p50, p99 = np.percentile(np.asarray(self._samples), (50, 99)).tolist()
-        return Distribution(
+        self._told = Distribution(
             self.count,
             self._samples[-1],
             p50,
@@ -56,7 +69,9 @@ class Series:
             self.max,
             tuple(self._buckets),
             self._bucket_ms,
+            tuple(self._trace),
         )
+        return self._told
 
 
 class Metrics:
@@ -66,7 +81,7 @@ class Metrics:
         self.commits = Series(bucket_ms=0.25)
         self.decisions = Series(bucket_ms=0.1)
         self.round_trips = Series(bucket_ms=10.0)
-        self.loop_lag = Series(bucket_ms=2.0)
+        self.loop_lag = Series(bucket_ms=2.0, trace_every=100)
         self.hedge_send = Series(bucket_ms=5.0)
         self.hedge_fill = Series(bucket_ms=25.0)
         self.orders_sent = 0

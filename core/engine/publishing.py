@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import replace
 
+from core.domain.calendar import SessionCalendar
 from core.domain.exposure import Exposure
 from core.domain.facts import Recorded
 from core.domain.timing import NS_PER_MS, NS_PER_S, to_ist
 from core.engine.engine import ExecutionEngine
+from core.engine.group_look import look_closely
 from core.engine.log_lines import log_line
 from core.engine.sentences import next_move
-from core.engine.snapshot import BudgetMeter, Health, LogLine, MarginMeter, NextMove, Snapshot
+from core.engine.snapshot import (
+    BudgetMeter,
+    GroupLook,
+    Health,
+    LogLine,
+    MarginMeter,
+    NextMove,
+    Snapshot,
+)
 from core.policy.exposure import InterimExposureHandler
 
 _LOG_LINES = 500
 _HISTORY_NS = 60 * NS_PER_S
+_GROUP_LINES = 200
+_LOOK_EVERY_NS = NS_PER_S
+"""A close look reprices a whole group: a second old is young enough for a person."""
 
 
 class Publisher:
@@ -32,6 +45,12 @@ class Publisher:
         self._last = Snapshot(mode=mode, title=title, underlying=underlying)
         self._open_paise: int | None = None
         self._moves: dict[str, tuple[object, NextMove]] = {}
+        self._group_logs: defaultdict[str, deque[LogLine]] = defaultdict(lambda: deque(maxlen=_GROUP_LINES))
+        self._looked_at = ""
+        self._turned = False
+        """Somebody looks elsewhere: a new picture of the same state."""
+        self._look: tuple[object, GroupLook] | None = None
+        self.calendar = SessionCalendar()
         self.finished = False
         self.verdict = ""
         engine.subscribe(self.take_rows)
@@ -49,14 +68,22 @@ class Publisher:
             line = log_line(row)
             if line is not None:
                 self._log.append(line)
+                if line.group_id:
+                    self._group_logs[line.group_id].append(line)
+
+    def look_at(self, group_id: str) -> None:
+        """See ``CoreService``."""
+        if group_id != self._looked_at:
+            self._looked_at, self._look, self._turned = group_id, None, True
 
     def snapshot(self) -> Snapshot:
         """See ``CoreService``."""
         engine = self._engine
         now_ns = engine.clock.now_ns()
         seen = (now_ns, engine.turns, self.finished)
-        if seen == self._seen:
+        if seen == self._seen and not self._turned:
             return self._last
+        self._turned = False
         if self._seen is None or seen[1:] != self._seen[1:]:
             self._version += 1
         self._seen = seen
@@ -104,9 +131,22 @@ class Publisher:
             delta_history=tuple(p for p in metrics.deltas if now_ns - p.at_ns <= _HISTORY_NS),
             divergences_found=metrics.divergences_found,
             divergences_healed=metrics.divergences_healed,
+            look=self._close_look(now_ns),
+            books=engine.books.newest,
             finished=self.finished,
             verdict=self.verdict,
         )
+
+    def _close_look(self, now_ns: int) -> GroupLook | None:
+        """The group looked at, repriced when it has changed and once a second besides."""
+        group = self._engine.account.groups.get(self._looked_at)
+        if group is None:
+            return None
+        log = self._group_logs.get(group.group_id, ())
+        known = self._look
+        if known is None or known[0] is not group or now_ns - known[1].at_ns >= _LOOK_EVERY_NS:
+            self._look = (group, look_closely(group, self._engine.view, now_ns, self.calendar, log))
+        return self._look[1] if self._look is not None else None
 
     def _level(self) -> int | None:
         """The nearest forward of the underlying: where there is no index quote, the best there is."""

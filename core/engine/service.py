@@ -6,6 +6,7 @@ from typing import Protocol
 
 from core.domain.groups import GroupPlan
 from core.domain.inputs import OperatorCommand
+from core.engine.previews import TicketPreview, TicketRequest, WayOut
 from core.engine.snapshot import Snapshot
 
 
@@ -22,4 +23,16 @@ class CoreService(Protocol):
 
     def submit(self, plan: GroupPlan, by: str) -> None:
         """Ask for a new group."""
+        ...
+
+    def look_at(self, group_id: str) -> None:
+        """Have the next snapshots look closely at this group (``Snapshot.look``); ``""`` at none."""
+        ...
+
+    def preview(self, request: TicketRequest) -> TicketPreview:
+        """What a ticket would do, decided now and thrown away; refused in a read-only session."""
+        ...
+
+    def ways_out(self, group_id: str) -> tuple[WayOut, ...]:
+        """What each of the operator's commands would do for a group, decided now and thrown away."""
         ...

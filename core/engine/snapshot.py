@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from core.domain.account import Account
 from core.domain.exposure import Exposure as Exposure
+from core.domain.orders import BookSnapshot
 from core.domain.quotes import MarketView
 
 
@@ -55,6 +56,8 @@ class Distribution:
     buckets: tuple[int, ...] = ()
     """Counts per equal step of ``bucket_ms`` from 0; the last one holds everything beyond."""
     bucket_ms: float = 5.0
+    trace: tuple[float, ...] = ()
+    """The largest of each second or so of samples, oldest first, where the series keeps one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,33 @@ class NextMove:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupLook:
+    """The one group that somebody looks at: what it would be worth elsewhere, and its part of the log.
+
+    Results are of the whole group in paise, what it has received and paid included; levels are of the
+    forward. ``basis`` is ``held``, or ``planned`` while nothing is; ``problem`` says why there are no
+    figures. ``None`` as an extreme is unbounded. In the grid rows are relative moves of volatility, columns
+    of price.
+    """
+
+    group_id: str
+    at_ns: int = 0
+    log: tuple[LogLine, ...] = ()
+    basis: str = "held"
+    problem: str = ""
+    level_paise: int | None = None
+    levels_paise: tuple[int, ...] = ()
+    now_paise: tuple[int, ...] = ()
+    at_expiry_paise: tuple[int, ...] = ()
+    breakevens_paise: tuple[int, ...] = ()
+    max_profit_paise: int | None = None
+    max_loss_paise: int | None = None
+    price_steps: tuple[float, ...] = ()
+    vol_steps: tuple[float, ...] = ()
+    grid_paise: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything the console shows.
 
@@ -154,6 +184,10 @@ class Snapshot:
     delta_history: tuple[DeltaPoint, ...] = ()
     divergences_found: int = 0
     divergences_healed: int = 0
+    look: GroupLook | None = None
+    """The group that ``CoreService.look_at`` named last."""
+    books: BookSnapshot | None = None
+    """The broker's books as they were last read whole."""
     finished: bool = False
     """A rehearsal has come to its end; ``verdict`` says how."""
     verdict: str = ""

@@ -56,6 +56,11 @@ class ViewKeeper:
         """The newest view."""
         return self._view
 
+    @property
+    def calendar(self) -> SessionCalendar:
+        """When sessions are and contracts expire."""
+        return self._calendar
+
     def watch_plan(self, plan: GroupPlan) -> None:
         """Imply volatilities for a plan's strikes from now on."""
         self._watch(leg.contract for leg in plan.legs)

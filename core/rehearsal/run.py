@@ -22,6 +22,8 @@ from core.domain.lifecycle import RESTING
 from core.domain.tags import NONCE_LENGTH, base36
 from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.engine.engine import ExecutionEngine
+from core.engine.foresight import Foresight
+from core.engine.previews import TicketPreview, TicketRequest, WayOut
 from core.engine.publishing import Publisher
 from core.engine.recovery import RecoveredExecution, recover_execution_from_crash
 from core.engine.snapshot import Snapshot
@@ -138,6 +140,13 @@ class Rehearsal:
             title=scenario.name,
             underlying=prepared.source.underlying,
         )
+        self.publisher.calendar = prepared.calendar
+        self._foresight = Foresight(
+            lambda: self.engine,
+            prepared.calendar,
+            observe=observe,
+            taken=lambda: max((each.plan.number for each in prepared.submissions), default=0),
+        )
         if rows:
             self.publisher.take_rows(rows[-500:])
         self._running = False
@@ -200,6 +209,18 @@ class Rehearsal:
         """See ``CoreService``."""
         if not self._observe:
             self.engine.post(SubmitGroup(plan, by))
+
+    def look_at(self, group_id: str) -> None:
+        """See ``CoreService``."""
+        self.publisher.look_at(group_id)
+
+    def preview(self, request: TicketRequest) -> TicketPreview:
+        """See ``CoreService``."""
+        return self._foresight.preview(request)
+
+    def ways_out(self, group_id: str) -> tuple[WayOut, ...]:
+        """See ``CoreService``."""
+        return self._foresight.ways_out(group_id)
 
     # The run
 

@@ -1,0 +1,65 @@
+"""Looking at one group closely: its payoff now and at expiry, and what it would make of shocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.domain.calendar import SessionCalendar
+from core.domain.groups import MultiLegOrderGroup
+from core.domain.quotes import MarketView
+from core.engine.snapshot import GroupLook, LogLine
+from core.risk.payoff import PayoffLeg, payoff_of
+from core.risk.priced import price_contracts
+from core.risk.stress import payoff_curve, stress_grid
+
+CURVE_POINTS = 61
+
+
+def look_closely(
+    group: MultiLegOrderGroup,
+    view: MarketView,
+    now_ns: int,
+    calendar: SessionCalendar,
+    log: Iterable[LogLine] = (),
+) -> GroupLook:
+    """What the group holds, repriced; while it holds nothing, what its plan would be at today's values."""
+    lines = tuple(log)
+    held = [(leg.plan.contract, leg.net_units) for leg in group.legs if leg.net_units]
+    basis = "held" if held or group.is_over else "planned"
+    if basis == "planned":
+        held = [(leg.contract, leg.side.sign * group.plan.units(leg.index)) for leg in group.plan.legs]
+    if not held:
+        return GroupLook(group.group_id, now_ns, lines, basis, "The group holds nothing.")
+    priced, problems = price_contracts(view, [contract for contract, _ in held], now_ns, calendar)
+    if problems:
+        return GroupLook(group.group_id, now_ns, lines, basis, f"{problems[0]}.")
+    if basis == "held":
+        # All that was received and paid is charged to the first leg: only the sum has a meaning.
+        cash = sum(leg.cash_paise for leg in group.legs)
+        entries = [-cash / held[0][1], *(0.0 for _ in held[1:])]
+    else:
+        entries = [one.value_paise for one in priced]
+    legs = [
+        PayoffLeg(one, units, entry) for one, (_, units), entry in zip(priced, held, entries, strict=True)
+    ]
+    payoff, curve, grid = payoff_of(legs), payoff_curve(legs, CURVE_POINTS), stress_grid(legs)
+    return GroupLook(
+        group_id=group.group_id,
+        at_ns=now_ns,
+        log=lines,
+        basis=basis,
+        level_paise=round(min(priced, key=lambda one: one.years).forward_paise),
+        levels_paise=curve.levels_paise,
+        now_paise=curve.now_paise,
+        at_expiry_paise=curve.at_expiry_paise,
+        breakevens_paise=tuple(round(level) for level in payoff.breakevens_paise),
+        max_profit_paise=_rounded(payoff.max_profit_paise),
+        max_loss_paise=_rounded(payoff.max_loss_paise),
+        price_steps=grid.price_steps,
+        vol_steps=grid.vol_steps,
+        grid_paise=grid.profit_paise,
+    )
+
+
+def _rounded(paise: float | None) -> int | None:
+    return None if paise is None else round(paise)
