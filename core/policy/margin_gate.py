@@ -6,7 +6,7 @@ what is blocked, the estimate about what a partial fill and a shock would need.
 
 from __future__ import annotations
 
-from core.domain.account import Account
+from core.domain.account import Account, Severity
 from core.domain.cover import Holding
 from core.domain.facts import GateDecided
 from core.domain.groups import Goal, MultiLegOrderGroup
@@ -41,6 +41,17 @@ def decide_gate(turn: Turn, answer: MarginAnswered, simulator: WorstCaseMarginSi
     )
     turn.worst_cases[group.group_id] = worst
     sentence, passed = worst.sentence, worst.passed
+    if not passed and worst.grid is None:
+        # A leg that nobody quotes just now: not knowing is neither yes nor no, so it is asked again.
+        turn.alert(
+            f"unpriced:{group.group_id}",
+            Severity.WARNING,
+            f"{group.group_id} waits: {sentence.removeprefix('Refused: ')}",
+            "unpriced",
+            group.group_id,
+        )
+        return
+    turn.clear_alert(f"unpriced:{group.group_id}")
     basket = answer.basket_paise
     if passed and basket is not None and not started:
         limit = funds.available_paise * turn.settings.margin_use_max_bps // 10_000

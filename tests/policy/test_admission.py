@@ -141,6 +141,22 @@ def test_a_group_waits_for_margin_that_nobody_answers_and_is_refused_when_its_ti
     assert not desk.sent
 
 
+def test_a_group_waits_for_a_leg_that_nobody_quotes_and_goes_on_when_somebody_does() -> None:
+    desk = Desk().start()
+    desk.move_quote(LONG_PUT, None, None)
+    vols = {symbol: vol for symbol, vol in desk.view.vols.items() if symbol != LONG_PUT}
+    desk.view = replace(desk.view, vols=vols)
+    desk.submit(plan(good_for_s=60))
+    desk.later(4_000)
+    assert desk.is_in(_S.VALIDATING)
+    assert LONG_PUT in desk.account.alerts["unpriced:G-001"].text
+    desk.move_quote(LONG_PUT, 39_00, 40_00)
+    desk.view = replace(desk.view, vols={**vols, LONG_PUT: 0.13})
+    desk.later(2_000)
+    assert desk.is_in(_S.PLACING)
+    assert desk.account.alerts["unpriced:G-001"].cleared
+
+
 def test_a_group_waits_while_the_journal_cannot_be_written_and_goes_on_when_it_can() -> None:
     desk = Desk().start()
     turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
