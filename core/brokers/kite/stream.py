@@ -20,7 +20,7 @@ import websockets
 from core.brokers.kite.errors import redact
 from core.brokers.kite.models import OrderRow, TextFrame
 from core.brokers.kite.session import KiteSession
-from core.brokers.kite.ticks import Tick, decode_frame, quote_from
+from core.brokers.kite.ticks import Tick, decode_frame, decode_quotes, quote_from
 from core.brokers.kite.translate import order_report
 from core.brokers.port import StreamBeat, StreamDown, StreamFrame, StreamListener, StreamOrder, StreamUp
 from core.domain.quotes import Quote
@@ -228,7 +228,19 @@ class KiteStream:
             self._beat_ns = now_ns
             self._tell(StreamBeat())
 
+    def _take_quotes(self, frame: bytes, now_ns: int) -> None:
+        decoded = decode_quotes(frame, self._symbols, now_ns)
+        self.counters.malformed += decoded.malformed
+        self.counters.unknown += decoded.unknown
+        self.counters.ticks += decoded.ticks
+        for quote in decoded.quotes:
+            for on_quote in self._quote_callbacks:
+                self._guarded(on_quote, quote)
+
     def _take_ticks(self, frame: bytes, now_ns: int) -> None:
+        if not self._tick_callbacks:
+            self._take_quotes(frame, now_ns)
+            return
         decoded = decode_frame(frame)
         self.counters.malformed += decoded.malformed
         self.counters.unknown += decoded.unknown

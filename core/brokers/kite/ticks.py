@@ -7,6 +7,7 @@ heartbeat. Damage is counted and skipped. Source: kite.trade/docs/connect/v3/web
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from struct import Struct
 
@@ -198,6 +199,75 @@ def quote_from(tick: Tick, symbol: str, at_ns: int) -> Quote | None:
     bid, bid_units = _touch(tick.bids)
     ask, ask_units = _touch(tick.asks)
     return Quote(symbol, at_ns, bid, bid_units, ask, ask_units, tick.last_paise or None)
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteFrame:
+    """The quotes of a binary frame, and the same counts as ``Frame`` has."""
+
+    quotes: list[Quote]
+    ticks: int = 0
+    malformed: int = 0
+    unknown: int = 0
+
+
+def decode_quotes(data: bytes, symbols: Mapping[int, str], at_ns: int) -> QuoteFrame:
+    """The frame's quotes of these instruments, as ``quote_from`` would make them of its ticks; never raises.
+
+    A live session hears thousands of ticks a second and trades on the touch: reading only that is about ten
+    times as fast.
+    """
+    if len(data) < 2:
+        return QuoteFrame([], malformed=0 if data else 1)
+    (count,) = _COUNT.unpack_from(data)
+    quotes: list[Quote] = []
+    ticks = unknown = 0
+    at = 2
+    for _ in range(count):
+        if at + 2 > len(data):
+            return QuoteFrame(quotes, ticks, 1, unknown)
+        (length,) = _COUNT.unpack_from(data, at)
+        at += 2
+        if at + length > len(data):
+            return QuoteFrame(quotes, ticks, 1, unknown)
+        if length == FULL_BYTES:
+            ticks += 1
+            token, last = _LTP.unpack_from(data, at)
+            symbol = symbols.get(token)
+            if symbol is not None and token & 0xFF not in DIVISORS:
+                bid_units, bid, _ = _LEVEL.unpack_from(data, at + _FULL.size)
+                ask_units, ask, _ = _LEVEL.unpack_from(data, at + _FULL.size + LEVELS * _LEVEL.size)
+                quotes.append(_touched(symbol, at_ns, last, bid, bid_units, ask, ask_units))
+                at += length
+                continue
+        tick = decode_packet(data[at : at + length])
+        if tick is None:
+            unknown += 1
+        else:
+            ticks += length != FULL_BYTES
+            symbol = symbols.get(tick.token)
+            quote = quote_from(tick, symbol, at_ns) if symbol is not None else None
+            if quote is not None:
+                quotes.append(quote)
+        at += length
+    return QuoteFrame(quotes, ticks, int(at != len(data)), unknown)
+
+
+def _touched(symbol: str, at_ns: int, last: int, bid: int, bid_units: int, ask: int, ask_units: int) -> Quote:
+    """A quote of the touch; a side without price or size is not quoted."""
+    if not (bid and bid_units):
+        bid_units = 0
+    if not (ask and ask_units):
+        ask_units = 0
+    return Quote(
+        symbol,
+        at_ns,
+        bid if bid_units else None,
+        bid_units,
+        ask if ask_units else None,
+        ask_units,
+        last or None,
+    )
 
 
 def _touch(levels: tuple[Level, ...]) -> tuple[int | None, int]:

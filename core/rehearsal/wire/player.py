@@ -1,7 +1,7 @@
 """The core of a campaign in a process of its own: it trades a scenario over the wire, judged at its door.
 
-``python -m core.rehearsal.wire.player`` reads one JSON object from its standard input (``Part``), trades until
-every group rests, and prints one (``Ending``). It can be killed at any moment and started again.
+``python -m core.rehearsal.wire.player`` reads a ``Part`` as one JSON object from its standard input, trades
+until every group rests, and prints an ``Ending``. It can be killed at any moment and started again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, SupportsIndex
 
@@ -51,11 +52,13 @@ from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.invariants.violation import Violation
 from core.rehearsal.preparation import Asked, Prepared, prepare
 from core.rehearsal.scenario import find_scenario
-from core.rehearsal.wire.market_header import clock_of
+from core.rehearsal.wire.held_clock import HeldClock
+from core.rehearsal.wire.market_header import HEADER, clock_of
 from core.rehearsal.wire.server import START_PATH, Ready
 from core.risk.worst_case import WorstCaseMarginSimulator
 
 OF_THE_DISK = frozenset({FaultKind.SLOW_JOURNAL, FaultKind.FAILING_JOURNAL})
+_LISTEN_S, _LISTEN_STEP_S = 5.0, 0.005
 _DISK_PATIENCE_NS = 12 * NS_PER_S
 
 
@@ -113,9 +116,12 @@ async def play(part: Part) -> Ending:
         ready = part.ready
         session = KiteSession(ready.api_key, ready.access_token, "wire", 1 << 62, ready.rest, ready.stream)
         contracts = await _listed(session, prepared)
-        async with httpx.AsyncClient() as http:
-            await http.post(f"{ready.rest}{START_PATH}")
-        clock = await asyncio.to_thread(clock_of, ready.rest, part.speed)
+        begun = journal.last_seq > 0
+        clock = (
+            await asyncio.to_thread(clock_of, ready.rest, part.speed)
+            if begun
+            else HeldClock(prepared.start_ns, part.speed)
+        )
         kite = KiteBroker(session, clock, random.random, timeout_s=max(2.0, 7 / part.speed))
         try:
             return await _Player(part, prepared, journal, clock, kite, contracts).play()
@@ -178,9 +184,9 @@ class _Player:
             draw=secrets.randbelow,
         )
         account = fold(rows)
-        core, judge = self._core(rows, account)
+        core = self._core(rows, account)
         self._schedule(core)
-        beside: list[Coroutine[Any, Any, None]] = [self._kite.stream.run()]
+        beside: list[Coroutine[Any, Any, None]] = [self._kite.stream.run(), self._start_market()]
         restart = any(row.group_id for row in rows)
         running = asyncio.create_task(core.run(restart=restart, beside=beside))
         resting = asyncio.create_task(self._until_rest(core.engine))
@@ -202,7 +208,19 @@ class _Player:
             self._clock.now_ns(),
         )
 
-    def _core(self, rows: list[Recorded], account: Account) -> tuple[LiveCore, Judge]:
+    async def _start_market(self) -> None:
+        """Start the market once this core listens to it; a market that runs already runs on."""
+        listened_s = 0.0
+        while not self._kite.stream.counters.ticks and listened_s < _LISTEN_S:
+            await asyncio.sleep(_LISTEN_STEP_S)
+            listened_s += _LISTEN_STEP_S
+        async with httpx.AsyncClient() as http:
+            answer = await http.post(f"{self._part.ready.rest}{START_PATH}")
+        if isinstance(self._clock, HeldClock):
+            self._clock.begin(int(answer.headers[HEADER]))
+        await asyncio.get_running_loop().create_future()
+
+    def _core(self, rows: list[Recorded], account: Account) -> LiveCore:
         clock, calendar = self._clock, self._prepared.calendar
         truth = Truth(MemoryBooks(), self._contracts, account.identity.nonce)
         judge = Judge(clock, self._contracts, truth, lambda: engine.account)
@@ -229,10 +247,7 @@ class _Player:
         self._kite.stream.listen(_watched(judge, engine))
         publisher = Publisher(engine, mode="LIVE", title="wire", underlying=self._prepared.source.underlying)
         judge.born(rows)
-        return (
-            LiveCore(clock, engine, feed.quotes, feed.keeper, feed.chains, publisher),
-            judge,
-        )
+        return LiveCore(clock, engine, feed.quotes, feed.keeper, feed.chains, publisher)
 
     def _schedule(self, core: LiveCore) -> None:
         """What people do in the scenario, as far as it lies ahead or was not taken up."""
@@ -241,12 +256,22 @@ class _Player:
             if submission.plan.group_id not in engine.account.groups:
                 plan = _as_listed(submission.plan, self._contracts)
                 core.chains.also(leg.contract for leg in plan.legs)
-                clock.call_at(submission.at_ns, _posting(engine, SubmitGroup(plan)))
+                # Over sockets a decision takes longer: a second earlier, the story meets the same group.
+                asked_ns = max(submission.at_ns - NS_PER_S, clock.now_ns())
+                clock.call_at(asked_ns, partial(self._submit, engine, plan))
         for act in self._prepared.asked.scenario.operator:
             at_ns = self._prepared.start_ns + act.at * NS_PER_MS
             if at_ns >= clock.now_ns():
                 command = OperatorCommand(act.action, act.target, "scenario", 0, act.reason)
                 clock.call_at(at_ns, _posting(engine, command))
+
+    def _submit(self, engine: ExecutionEngine, plan: GroupPlan) -> None:
+        """Ask for a group once all of its legs are quoted: a person who sees no prices asks for nothing."""
+        now_ns = self._clock.now_ns()
+        if all(engine.view.fresh(leg.contract.symbol, now_ns) is not None for leg in plan.legs):
+            engine.post(SubmitGroup(plan))
+        else:
+            self._clock.call_at(now_ns + NS_PER_S // 4, partial(self._submit, engine, plan))
 
     async def _until_rest(self, engine: ExecutionEngine) -> None:
         """Return once every group rests and the books were read whole after that, or when time is up."""

@@ -7,8 +7,19 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from core.brokers.kite.ticks import Frame, Level, Ohlc, decode_frame, decode_packet, quote_from
+from core.brokers.kite.ticks import (
+    Frame,
+    Level,
+    Ohlc,
+    QuoteFrame,
+    decode_frame,
+    decode_packet,
+    decode_quotes,
+    quote_from,
+)
 from core.domain.timing import NS_PER_S
 from tests.brokers.kite.support import MOCKS, needs_mocks
 
@@ -135,3 +146,26 @@ def test_the_published_ltp_tick_is_what_an_8_byte_packet_says() -> None:
     tick = decode_packet(struct.pack(">II", told["instrument_token"], round(told["last_price"] * 100)))
     assert tick is not None
     assert (tick.token, tick.last_paise / 100) == (told["instrument_token"], told["last_price"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_quotes_read_in_one_go_are_the_quotes_of_the_ticks(data: st.DataObject) -> None:
+    tokens = (OPTION, OPTION + 256, NIFTY, OPTION & ~0xFF | 3)
+    packets = []
+    for token in data.draw(st.lists(st.sampled_from(tokens), max_size=5)):
+        size = data.draw(st.sampled_from((8, 28, 32, 44, 184, 7)))
+        body = data.draw(st.binary(min_size=size, max_size=size))
+        packets.append(struct.pack(">I", token)[:size] + body[4:])
+    frame = framed(*packets)
+    frame = frame[: len(frame) - data.draw(st.integers(0, 3))]
+    symbols = {token: f"S{token}" for token in tokens[:-1]}
+    ticks = decode_frame(frame)
+    quotes = [
+        quote
+        for tick in ticks.ticks
+        if tick.token in symbols and (quote := quote_from(tick, symbols[tick.token], 7)) is not None
+    ]
+    assert decode_quotes(frame, symbols, 7) == QuoteFrame(
+        quotes, len(ticks.ticks), ticks.malformed, ticks.unknown
+    )
