@@ -14,6 +14,7 @@ from core.domain.groups import LegState, MultiLegOrderGroup
 from core.domain.instruments import Right
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle
 from core.domain.quotes import MarketView
+from core.domain.timing import to_ist
 from core.policy.turn import Turn
 from core.risk.exposure_math import leg_exposures
 from core.risk.pricing import years_until
@@ -123,6 +124,13 @@ def group_pnl_paise(group: MultiLegOrderGroup, view: MarketView) -> int:
     for leg in group.legs:
         total += leg.cash_paise + _held_value(leg, view)
     return round(total)
+
+
+def counts_today(group: MultiLegOrderGroup, now_ns: int) -> bool:
+    """Whether a group's profit and loss is part of the day's: it is live, or it ended on this Indian day."""
+    if not group.first_fill_ns:
+        return False
+    return not group.is_over or to_ist(group.state_since_ns).date() == to_ist(now_ns).date()
 
 
 def _held_value(leg: LegState, view: MarketView) -> float:

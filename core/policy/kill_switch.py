@@ -14,7 +14,9 @@ from core.domain.exposure import Exposure
 from core.domain.facts import KillSwitchReset, KillSwitchTripped
 from core.domain.inputs import HealthReading
 from core.domain.money import rupees
+from core.domain.quotes import MarketView
 from core.domain.timing import NS_PER_MS, duration_text
+from core.policy.exposure import counts_today, group_pnl_paise
 from core.policy.group import close_group
 from core.policy.turn import Turn
 
@@ -26,14 +28,21 @@ class Seen:
     account: Account
     health: HealthReading
     measured: Mapping[str, Exposure]
+    """Of the groups that are live."""
+    view: MarketView
     now_ns: int
 
 
 def _daily_loss(seen: Seen) -> str:
     total = seen.health.funds_total_paise
+    if not total:
+        return ""
     loss = -sum(exposure.pnl_paise for exposure in seen.measured.values())
+    for group in seen.account.groups.values():
+        if group.is_over and counts_today(group, seen.now_ns):
+            loss -= group_pnl_paise(group, seen.view)
     limit = total * seen.account.settings.kill_daily_loss_bps // 10_000
-    return f"the day's loss is {rupees(loss)}, over {rupees(limit)}" if total and loss > limit else ""
+    return f"the day's loss is {rupees(loss)}, over {rupees(limit)}" if loss > limit else ""
 
 
 def _margin_use(seen: Seen) -> str:
@@ -90,7 +99,7 @@ def watch(turn: Turn, health: HealthReading, measured: Mapping[str, Exposure]) -
     kill = turn.account.kill
     if kill.tripped and (kill.flatten or not turn.settings.flatten_on_daily_loss):
         return False
-    seen = Seen(turn.account, health, measured, turn.now_ns)
+    seen = Seen(turn.account, health, measured, turn.view, turn.now_ns)
     for name, rule in RULES:
         flattens = name == "daily-loss" and turn.settings.flatten_on_daily_loss
         if kill.tripped and not flattens:

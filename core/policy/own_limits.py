@@ -7,7 +7,7 @@ from core.domain.groups import MultiLegOrderGroup
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.timing import to_ist
 from core.policy.child_orders import ChildOrderManager
-from core.policy.exposure import InterimExposureHandler
+from core.policy.exposure import InterimExposureHandler, counts_today
 from core.policy.turn import Turn
 from core.risk.limits import Request, RiskLimitError, RiskLimits, require_within
 from core.risk.payoff import PayoffLeg, payoff_of
@@ -39,7 +39,7 @@ def _request(turn: Turn, group: MultiLegOrderGroup, max_loss_paise: int | None) 
         for each in others
         if each.state is not ExecutionLifecycle.REJECTED and to_ist(each.planned_at_ns).date() == today
     ]
-    filled = [each for each in others if each.first_fill_ns]
+    filled = [each for each in others if counts_today(each, turn.now_ns)]
     measured = InterimExposureHandler.measure(filled, turn.view, turn.now_ns, turn.settings.shock_bps)
     return Request(
         plan=plan,
