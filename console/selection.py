@@ -31,8 +31,10 @@ class Selection:
     preset: int = 1
 
     def follow(self, snapshot: Snapshot, order: Sequence[str]) -> None:
-        """Keep to what exists: a group that is gone gives way to the worst one."""
-        if self.group not in snapshot.account.groups:
+        """Keep to what is shown: a group that is gone or filtered out gives way to the first of the rows, so
+        that no key ever means a group that nobody sees.
+        """
+        if self.group not in order:
             self.group = order[0] if order else ""
         self.log_offset = min(self.log_offset, max(0, len(snapshot.log) - 1))
 

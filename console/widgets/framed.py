@@ -94,7 +94,8 @@ class FramedPanel(LinePainter):
 
     def key(self, scene: Scene) -> object:
         """Something that is equal whenever the picture is; by default every version has its own."""
-        return (scene.snapshot.version, scene.selected, scene.focus, scene.flash)
+        looked = (scene.selected, scene.focus, scene.flash, scene.filter, scene.sort)
+        return (scene.snapshot.version, *looked)
 
     def stale_ms(self, scene: Scene) -> int | None:
         """How old the panel's data is where that is too old to rely on."""
