@@ -1,0 +1,218 @@
+"""A rehearsal is one story: at any speed, after any death, and read back from its journal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from console.cli import build
+from core.domain.evolve import fold
+from core.domain.facts import FillRecorded, OrderIntended
+from core.journal.opening import read_journal
+
+DAY = Path(__file__).parents[2] / ".." / "shared" / "data" / "nifty_chain_quotes_20250829.csv.gz"
+Row = tuple[int, int, str, str, str, str]
+
+
+def rehearse(*arguments: object) -> dict[str, Any]:
+    """The report of a headless run, which must not have been refused."""
+    result = CliRunner().invoke(build(), ["rehearse", "--headless", "--json", *map(str, arguments)])
+    assert result.exit_code in (0, 1), result.output
+    report: dict[str, Any] = json.loads(result.stdout)
+    return report
+
+
+def events(journal: Path) -> list[Row]:
+    """The rows of a journal as anybody's SQLite tool shows them."""
+    connection = sqlite3.connect(f"file:{journal}?mode=ro", uri=True)
+    try:
+        return connection.execute(
+            "SELECT seq, at_ns, group_id, kind, body, hash FROM events ORDER BY seq"
+        ).fetchall()
+    except sqlite3.OperationalError:
+        return []
+    finally:
+        connection.close()
+
+
+def exchange_trades(journal: Path) -> list[str]:
+    """The trade ids of the exchange's own file."""
+    connection = sqlite3.connect(f"file:{journal}.exchange?mode=ro", uri=True)
+    try:
+        bodies = [json.loads(body) for (body,) in connection.execute("SELECT body FROM records ORDER BY seq")]
+    finally:
+        connection.close()
+    return [body["trade_id"] for body in bodies if body["kind"] == "order_traded"]
+
+
+# One seed, one story
+
+
+def test_the_same_seed_gives_the_same_rows_at_any_speed(tmp_path: Path) -> None:
+    told: list[list[Row]] = []
+    for name, speed in (("virtual", ()), ("paced", ("--speed", "60")), ("faster", ("--speed", "400"))):
+        journal = tmp_path / name
+        assert rehearse("--journal", journal, *speed)["verdict"] == "PASS"
+        told.append(events(journal))
+    assert len(told[0]) > 50
+    assert told[0] == told[1]
+    assert told[0] == told[2]
+
+
+def test_another_seed_gives_another_story(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        assert rehearse("--journal", tmp_path / str(seed), "--seed", seed)["verdict"] == "PASS"
+    assert events(tmp_path / "1") != events(tmp_path / "2")
+
+
+@pytest.mark.parametrize("seed", range(3, 9))
+def test_calm_passes_whatever_the_seed_held_or_not(seed: int) -> None:
+    assert rehearse("--seed", seed)["final"]["state"] == "FLAT"
+    report = rehearse("--seed", seed, "--hold")
+    assert report["verdict"] == "PASS"
+    assert report["final"]["state"] == "WHOLE"
+    assert report["metrics"]["naked_short_units_max"] == 0
+
+
+def test_folding_the_journal_gives_what_the_report_says(tmp_path: Path) -> None:
+    journal = tmp_path / "j"
+    report = rehearse("--journal", journal, "--hold")
+    account = fold(read_journal(journal))
+    held = {
+        leg.plan.contract.symbol: leg.net_units
+        for group in account.groups.values()
+        for leg in group.legs
+        if leg.net_units
+    }
+    assert held == report["final"]["positions"]
+    assert [group.state.value for group in account.groups.values()] == [
+        group["lifecycle"] for group in report["groups"]
+    ]
+
+
+def test_no_journalled_fact_holds_a_float(tmp_path: Path) -> None:
+    journal = tmp_path / "j"
+    rehearse("--journal", journal)
+
+    def floats(value: Any) -> bool:
+        if isinstance(value, dict):
+            return any(map(floats, value.values()))
+        if isinstance(value, list):
+            return any(map(floats, value))
+        return isinstance(value, float)
+
+    rows = events(journal)
+    assert not [kind for _, _, _, kind, body, _ in rows if floats(json.loads(body))]
+
+
+def test_the_shorts_go_first_on_the_way_out_and_last_on_the_way_in(tmp_path: Path) -> None:
+    journal = tmp_path / "j"
+    rehearse("--journal", journal)
+    orders = [row.fact.order for row in read_journal(journal) if isinstance(row.fact, OrderIntended)]
+    entries = [order.side.value for order in orders if order.purpose.value == "ENTRY"]
+    exits = [order.side.value for order in orders if order.purpose.value == "EXIT"]
+    assert entries[:2] == ["BUY", "BUY"]
+    assert entries[-1] == "SELL"
+    assert exits[0] == "BUY"
+    assert exits[-1] == "SELL"
+
+
+# Deaths
+
+
+def launch(journal: Path, speed: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "console.cli",
+            *("rehearse", "--headless", "--json", "--speed", str(speed), "--journal", str(journal)),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def kill_after(journal: Path, new_rows: int, speed: int) -> None:
+    """Start the run again and kill it without warning once it has written so many rows more."""
+    before = len(events(journal)) if journal.exists() else 0
+    process = launch(journal, speed)
+    patience = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < patience:
+        if journal.exists() and len(events(journal)) >= before + new_rows:
+            os.kill(process.pid, signal.SIGKILL)
+            break
+        time.sleep(0.005)
+    process.wait(timeout=60)
+    assert process.stderr is not None
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.returncode == -signal.SIGKILL, said
+
+
+def test_a_run_killed_again_and_again_goes_on_and_passes(tmp_path: Path) -> None:
+    journal = tmp_path / "j"
+    kept: list[Row] = []
+    for new_rows in (6, 3, 9, 17, 12):
+        kill_after(journal, new_rows, speed=40)
+        rows = events(journal)
+        assert rows[: len(kept)] == kept, "what was written stays as it was"
+        kept = rows
+    report = rehearse("--journal", journal)
+    assert report["verdict"] == "PASS", report["violations"]
+    assert [group["id"] for group in report["groups"]] == ["G-001"]
+    assert events(journal)[: len(kept)] == kept
+    recorded = Counter(
+        row.fact.trade_id for row in read_journal(journal) if isinstance(row.fact, FillRecorded)
+    )
+    assert recorded == Counter(exchange_trades(journal))
+    assert set(recorded.values()) == {1}
+
+
+def test_two_programs_on_one_journal_are_one_too_many(tmp_path: Path) -> None:
+    journal = tmp_path / "j"
+    process = launch(journal, speed=1)
+    try:
+        patience = time.monotonic() + 60
+        while not journal.exists() or not events(journal):
+            assert time.monotonic() < patience
+            time.sleep(0.02)
+        result = CliRunner().invoke(build(), ["rehearse", "--headless", "--json", "--journal", str(journal)])
+        assert result.exit_code == 2
+        assert str(process.pid) in result.stderr
+        assert result.stdout == ""
+    finally:
+        process.kill()
+        process.communicate()
+
+
+# A real day
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not DAY.is_file(), reason="the recorded day is not beside the project")
+def test_a_recorded_day_passes_sliced_and_whole(tmp_path: Path) -> None:
+    report = rehearse(
+        *("--chain", DAY, "--strategy", "iron_condor", "--lots", 60, "--hold", "--journal", tmp_path / "j")
+    )
+    assert report["verdict"] == "PASS", report["violations"]
+    assert report["simulated_s"] > 6 * 3_600
+    assert report["metrics"]["children_max_units"] <= 1_800
+    assert report["metrics"]["naked_short_units_max"] == 0
+    positions = report["final"]["positions"]
+    assert len(positions) == 4
+    assert len(set(map(abs, positions.values()))) == 1
+    rows = list(read_journal(tmp_path / "j"))
+    fills = Counter(row.fact.tag for row in rows if isinstance(row.fact, FillRecorded))
+    assert max(fills.values()) > 1, "the displayed sizes fill an order in parts"
