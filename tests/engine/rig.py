@@ -31,7 +31,7 @@ from core.domain.orders import (
     TradeReport,
 )
 from core.domain.settings import ExecutionSettings
-from core.domain.timing import NS_PER_MS
+from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.engine.engine import ExecutionEngine
 from core.journal.persistence import InlinePersistence
 from core.journal.writing import Batch, WriteFault
@@ -163,6 +163,7 @@ class Rig:
             hold=self.clock.hold,
             release=self.clock.release,
             strict=strict,
+            batch_ns=NS_PER_S,  # a slow machine must not part what arrives together
         )
         self.broker.listener = self.engine.on_stream
 
