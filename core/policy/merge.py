@@ -130,6 +130,8 @@ def _is_young(turn: Turn, order: ChildOrder, report: OrderReport, source: Source
     before can still be on its way.
     """
     changed_ns = order.repriced_at_ns
+    if report.filled_units < order.filled_units:
+        return False  # told before a fill that is known already
     if report.at_ns > changed_ns:
         return True
     coarse = report.at_ns % NS_PER_S == 0 and report.at_ns + NS_PER_S > changed_ns
@@ -137,7 +139,8 @@ def _is_young(turn: Turn, order: ChildOrder, report: OrderReport, source: Source
     return (coarse or whole_book) and turn.now_ns >= changed_ns + _ON_ITS_WAY_NS
 
 
-_ON_ITS_WAY_NS = 2 * NS_PER_S
+_ON_ITS_WAY_NS = 5 * NS_PER_S
+"""A book can be seconds old: what it shows from before the change says nothing for that long."""
 
 
 def _has_new_shape(order: ChildOrder, report: OrderReport) -> bool:

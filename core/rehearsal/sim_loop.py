@@ -120,6 +120,8 @@ class SimLoop(base_events.BaseEventLoop):
             if market.next_ns is None:
                 raise Deadlock(market.now_ns())
             market.fire()
+            if ready and self._frozen:
+                self._park()  # what a call has woken runs in this very turn
 
     def call_at(
         self,

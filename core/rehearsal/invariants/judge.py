@@ -197,15 +197,18 @@ class Judge:
     def cancel(self, order_id: str) -> None:
         """A request to cancel is at the broker's door."""
         self._count_send(self._clock.now_ns(), Lane.EXIT)
-        order = self.told.cancelling(order_id)
+        order = self.told.orders.get(self.told.tag_of(order_id))
         if order is None:
             return
+        making_way = order.cancel_asked or not order.awaits_trigger
+        self.told.cancelling(order_id)
         self._last_send[order.group_id] = self._clock.now_ns()
         group = self.told.groups[order.group_id]
         kill = self._account().kill
         if (
             self._latched
             and not kill.flatten
+            and not making_way
             and self._committed.get(order.tag) is Purpose.STOP
             and group.net.get(order.leg, 0) < 0
             and not self._is_closing(order.group_id)

@@ -208,6 +208,10 @@ class Told:
                 order.units = change.units
                 order.awaits_trigger &= change.order_type is OrderType.SL
 
+    def tag_of(self, order_id: str) -> str:
+        """Our tag of an order of the broker's; ``""`` where it is not ours."""
+        return self._tags.get(order_id, "")
+
     def cancelling(self, order_id: str) -> ToldOrder | None:
         """A request to cancel goes out."""
         order = self.orders.get(self._tags.get(order_id, ""))

@@ -37,6 +37,7 @@ from core.engine.engine import ExecutionEngine
 from core.engine.kite_feed import feed_from
 from core.engine.live import LiveCore, begin
 from core.engine.publishing import Publisher
+from core.engine.recovery import recover_execution_from_crash
 from core.engine.system_clock import SystemClock
 from core.journal.aiosqlite_persistence import AiosqlitePersistence
 from core.journal.opening import Synchronous
@@ -171,12 +172,13 @@ class _Player:
 
     async def play(self) -> Ending:
         """From the journal as it is found to the end of the scenario."""
-        rows = list(self._journal.read())
+        recovered = recover_execution_from_crash(self._journal)
+        rows = list(recovered.rows)
         settings = self._prepared.settings.for_broker(self._kite.rest.capabilities)
         rows += await begin(
             self._journal,
             rows,
-            fold(rows),
+            recovered.account,
             settings,
             mode="LIVE",
             market="kite:wire",
@@ -187,8 +189,7 @@ class _Player:
         core = self._core(rows, account)
         self._schedule(core)
         beside: list[Coroutine[Any, Any, None]] = [self._kite.stream.run(), self._start_market()]
-        restart = any(row.group_id for row in rows)
-        running = asyncio.create_task(core.run(restart=restart, beside=beside))
+        running = asyncio.create_task(core.run(restart=recovered.is_restart, beside=beside))
         resting = asyncio.create_task(self._until_rest(core.engine))
         try:
             await asyncio.wait({running, resting}, return_when=asyncio.FIRST_COMPLETED)
@@ -242,8 +243,13 @@ class _Player:
             door,
             account,
             feed.quotes.view,
-            margin_simulator=WorstCaseMarginSimulator(built_in_parameters(), calendar=calendar),
+            margin_simulator=WorstCaseMarginSimulator(
+                built_in_parameters(),
+                calendar=calendar,
+                shocks=self._prepared.asked.scenario.margin_shocks,
+            ),
         )
+        engine.subscribe(judge.decided)
         self._kite.stream.listen(_watched(judge, engine))
         publisher = Publisher(engine, mode="LIVE", title="wire", underlying=self._prepared.source.underlying)
         judge.born(rows)
