@@ -37,6 +37,7 @@ from core.engine.log_lines import log_line
 from core.engine.loop_lag import LoopLag
 from core.engine.paper_money import PaperMoney
 from core.engine.publishing import Publisher
+from core.engine.recovery import recover_execution_from_crash
 from core.engine.system_clock import SystemClock
 from core.journal.aiosqlite_persistence import AiosqlitePersistence
 from core.journal.errors import JournalError
@@ -228,20 +229,21 @@ class _Session:
         return FileBooks.open(path, identity) if path.exists() else FileBooks.create(path, identity)
 
     async def _begin(self, journal: PersistenceLayer, books: BookPort) -> tuple[list[Recorded], bool]:
-        rows = list(journal.read())
+        recovered = recover_execution_from_crash(journal)
+        rows = list(recovered.rows)
         settings = ExecutionSettings(allow_naked=self._wanted.allow_naked).for_broker(books.capabilities)
         market = "kite" if self._wanted.paper else f"kite:{self._session.user_id}"
         rows += await begin(
             journal,
             rows,
-            fold(rows),
+            recovered.account,
             settings,
             mode=self._wanted.mode,
             market=market,
             at_ns=max([self._clock.now_ns(), *(row.at_ns for row in rows[-1:])]),
             draw=secrets.randbelow,
         )
-        return rows, any(row.group_id for row in rows)
+        return rows, recovered.is_restart
 
     def _core(
         self, journal: PersistenceLayer, desk: _Desk, feed: KiteFeed, account: Account, rows: list[Recorded]

@@ -17,6 +17,9 @@ from core.engine.view_keeper import ViewKeeper
 STALE_AFTER_NS = 3 * NS_PER_S
 """A live quote older than this is not traded on."""
 
+VOLS_EVERY_NS = NS_PER_S
+"""How long implied volatilities may stand while the money does not move."""
+
 
 @dataclass(frozen=True, slots=True)
 class KiteFeed:
@@ -35,7 +38,7 @@ def feed_from(
     underlyings: Iterable[str],
 ) -> KiteFeed:
     """Connect a feed to a Kite account; nothing is subscribed or asked for yet."""
-    keeper = ViewKeeper(contracts, calendar, STALE_AFTER_NS)
+    keeper = ViewKeeper(contracts, calendar, STALE_AFTER_NS, vols_every_ns=VOLS_EVERY_NS)
     quotes = QuoteFeed(clock, keeper, calendar, kite.quotes.quotes, BookUnavailable)
     kite.stream.on_quote(quotes.take)
     chains = ChainWatch(contracts, underlyings, kite.stream.watch, quotes.follow_chain)
