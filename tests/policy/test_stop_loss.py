@@ -267,7 +267,7 @@ def test_a_resize_that_never_arrived_is_found_out_from_the_books_and_asked_for_a
     desk.later(1_100)
     desk.carry_out(Outcome.UNKNOWN)
     assert desk.stop_units() == 5 * LOT  # the worse of the two
-    desk.later(2_100)
+    desk.later(5_100)
     desk.carry_out()
     desk.read_books()
     desk.later(1_100)

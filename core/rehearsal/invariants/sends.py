@@ -114,7 +114,7 @@ def no_over_hedge(seen: SendSeen) -> str:
 def _answers_no_more(seen: SendSeen) -> str:
     """A hedge in options is for what stands uncovered and nothing on its way would answer.
 
-    A cancel that nobody confirms is the exception: then cover is bought in case the old order fills after all.
+    A cancel that nobody confirms is the exception: then cover is bought in case the old order still fills.
     What goes out at the same instant was decided together.
     """
     contract = seen.contracts[seen.request.symbol]
