@@ -33,6 +33,10 @@ def _state_changed(account: Account, fact: f.StateChanged, at_ns: int) -> Accoun
     require_transition(fact.group_id, group.state, fact.state)
     manual = fact.state is ExecutionLifecycle.MANUAL
     leaves_manual = group.state is ExecutionLifecycle.MANUAL
+    unhedged = group.unhedged
+    if fact.state is ExecutionLifecycle.CLOSED and unhedged.since_ns:
+        # Nobody measures a group that has ended: the time outside its limits ends with it.
+        unhedged = _inside_again(unhedged, at_ns - unhedged.since_ns)
     return account.with_group(
         replace(
             group,
@@ -43,6 +47,7 @@ def _state_changed(account: Account, fact: f.StateChanged, at_ns: int) -> Accoun
             manual_since_ns=at_ns if manual else 0,
             handled=False,
             flat_asked_ns=0,
+            unhedged=unhedged,
             hedge=replace(group.hedge, tries=0) if leaves_manual else group.hedge,
         ),
     )
@@ -114,15 +119,19 @@ def _exposure_breached(account: Account, fact: f.ExposureBreached, at_ns: int) -
 
 def _exposure_restored(account: Account, fact: f.ExposureRestored, at_ns: int) -> Account:
     group = account.groups[fact.group_id]
-    outside = group.unhedged
-    restored = Unhedged(
+    hedge = replace(group.hedge, tries=0)
+    return account.with_group(
+        replace(group, unhedged=_inside_again(group.unhedged, fact.outside_ns), hedge=hedge)
+    )
+
+
+def _inside_again(outside: Unhedged, span_ns: int) -> Unhedged:
+    return Unhedged(
         since_ns=0,
-        total_ns=outside.total_ns + fact.outside_ns,
-        longest_ns=max(outside.longest_ns, fact.outside_ns),
+        total_ns=outside.total_ns + span_ns,
+        longest_ns=max(outside.longest_ns, span_ns),
         uncovered_max_units=outside.uncovered_max_units,
     )
-    hedge = replace(group.hedge, tries=0)
-    return account.with_group(replace(group, unhedged=restored, hedge=hedge))
 
 
 def _hedge_wanted(account: Account, fact: f.HedgeWanted, at_ns: int) -> Account:

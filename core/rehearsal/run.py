@@ -15,6 +15,7 @@ from core import __version__
 from core.brokers.paper.books import ExchangeBooks
 from core.brokers.paper.config import ExchangeConfig, Latencies
 from core.brokers.paper.draws import Span
+from core.domain.account import Account
 from core.domain.facts import JournalOpened, Recorded, SettingsAdopted
 from core.domain.groups import GroupPlan
 from core.domain.inputs import Input, OperatorCommand, SubmitGroup
@@ -386,7 +387,7 @@ class Rehearsal:
         self.judge.ended(list(self._journal.read()), account)
         positions, foreign = self._positions()
         state = final_state(account)
-        statements = self._statements(state)
+        statements = [*_failed_decisions(account), *self._statements(state)]
         violations = self.judge.violations
         passed = not violations and all(each["holds"] for each in statements)
         working = sum(1 for order in self.world.exchange.ledger.orders.values() if order.is_working)
@@ -455,6 +456,12 @@ class Rehearsal:
             told += [alert.text for alert in account.alerts.values()] + [account.kill.cause]
             state_that(f"it says: {expect.says}", holds=any(expect.says in text for text in told))
         return statements
+
+
+def _failed_decisions(account: Account) -> list[Report]:
+    """A decision that raised fails a rehearsal, whatever became of its group."""
+    failed = [alert for alert_id, alert in account.alerts.items() if alert_id.startswith("decision:")]
+    return [{"text": f"every decision can be made ({alert.text})", "holds": False} for alert in failed]
 
 
 def _posting(engine: ExecutionEngine, item: Input) -> Callable[[], None]:

@@ -19,7 +19,9 @@ from typer.testing import CliRunner
 from console.cli import build
 from core.domain.evolve import fold
 from core.domain.facts import FillRecorded, OrderIntended
+from core.domain.lifecycle import ExecutionLifecycle
 from core.journal.opening import read_journal
+from core.policy import group as group_policy
 
 DAY = Path(__file__).parents[2] / ".." / "shared" / "data" / "nifty_chain_quotes_20250829.csv.gz"
 Row = tuple[int, int, str, str, str, str]
@@ -216,3 +218,14 @@ def test_a_recorded_day_passes_sliced_and_whole(tmp_path: Path) -> None:
     rows = list(read_journal(tmp_path / "j"))
     fills = Counter(row.fact.tag for row in rows if isinstance(row.fact, FillRecorded))
     assert max(fills.values()) > 1, "the displayed sizes fill an order in parts"
+
+
+def test_a_decision_that_raises_fails_the_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def raising(turn: object, group: object) -> None:
+        raise ZeroDivisionError("no price")
+
+    monkeypatch.setitem(group_policy._STEP, ExecutionLifecycle.CLOSED, raising)
+    report = rehearse()
+    assert report["final"]["state"] == "FLAT"
+    assert report["verdict"] == "FAIL"
+    assert any("no price" in statement["text"] for statement in report["statements"])
