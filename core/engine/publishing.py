@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from dataclasses import replace
 
+from core.domain.account import Account
 from core.domain.calendar import SessionCalendar
 from core.domain.exposure import Exposure
 from core.domain.facts import Recorded
@@ -96,13 +97,6 @@ class Publisher:
         held = [group for group in account.groups.values() if group.first_fill_ns]
         exposures = InterimExposureHandler.measure(held, view, now_ns, account.settings.shock_bps)
         live = [exposures[group.group_id] for group in held if not group.is_over]
-        longest = max(
-            (
-                max(g.unhedged.longest_ns, now_ns - g.unhedged.since_ns if g.unhedged.since_ns else 0)
-                for g in account.groups.values()
-            ),
-            default=0,
-        )
         level = self._level()
         if self._open_paise is None:
             self._open_paise = level
@@ -117,16 +111,16 @@ class Publisher:
             account=account,
             view=view,
             exposures=exposures,
-            total=_sum(live),
+            total=total_exposure(live),
             moves=self._next_moves(now_ns),
             day_pnl_paise=sum(exposure.pnl_paise for exposure in exposures.values()),
             margin=self._margin(),
             hedge_send_ms=metrics.hedge_send.distribution(),
             hedge_fill_ms=metrics.hedge_fill.distribution(),
-            unhedged_longest_ms=longest // NS_PER_MS,
+            unhedged_longest_ms=longest_unhedged_ms(account, now_ns),
             unhedged_total_ms=sum(g.unhedged.total_at(now_ns) for g in account.groups.values()) // NS_PER_MS,
             health=self._health(now_ns),
-            budget=self._budget(now_ns),
+            budget=budget_meter(engine.account, now_ns),
             log=tuple(self._log),
             delta_history=tuple(p for p in metrics.deltas if now_ns - p.at_ns <= _HISTORY_NS),
             divergences_found=metrics.divergences_found,
@@ -206,21 +200,32 @@ class Publisher:
             round_trip_ms=metrics.round_trips.distribution(),
         )
 
-    def _budget(self, now_ns: int) -> BudgetMeter:
-        account = self._engine.account
-        settings, budget = account.settings, account.budget
-        today = (to_ist(now_ns).date() - to_ist(0).date()).days
-        return BudgetMeter(
-            second=sum(1 for at_ns in budget.recent_ns if now_ns - at_ns < NS_PER_S),
-            minute=sum(1 for at_ns in budget.recent_ns if now_ns - at_ns < 60 * NS_PER_S),
-            day=budget.day_count if budget.day == today else 0,
-            per_second=settings.orders_per_second,
-            per_minute=settings.orders_per_minute,
-            per_day=settings.orders_per_day,
-        )
+
+def budget_meter(account: Account, now_ns: int) -> BudgetMeter:
+    """What an account has sent of what it may send."""
+    settings, budget = account.settings, account.budget
+    today = (to_ist(now_ns).date() - to_ist(0).date()).days
+    return BudgetMeter(
+        second=sum(1 for at_ns in budget.recent_ns if now_ns - at_ns < NS_PER_S),
+        minute=sum(1 for at_ns in budget.recent_ns if now_ns - at_ns < 60 * NS_PER_S),
+        day=budget.day_count if budget.day == today else 0,
+        per_second=settings.orders_per_second,
+        per_minute=settings.orders_per_minute,
+        per_day=settings.orders_per_day,
+    )
 
 
-def _sum(exposures: list[Exposure]) -> Exposure:
+def longest_unhedged_ms(account: Account, now_ns: int) -> int:
+    """The longest that any group has stood outside its limits without a break."""
+    spans = (
+        max(group.unhedged.longest_ns, now_ns - group.unhedged.since_ns if group.unhedged.since_ns else 0)
+        for group in account.groups.values()
+    )
+    return max(spans, default=0) // NS_PER_MS
+
+
+def total_exposure(exposures: list[Exposure]) -> Exposure:
+    """What several groups hold together."""
     return Exposure(
         delta_units=sum(e.delta_units for e in exposures),
         delta_paise_per_pct=sum(e.delta_paise_per_pct for e in exposures),

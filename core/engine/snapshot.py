@@ -152,6 +152,19 @@ class GroupLook:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedAt:
+    """Where in a journal a picture was folded: ``row`` of ``rows``, and the times of the first and last row.
+
+    Quotes, funds and the machine's own timings are not journalled: what is not known is left empty.
+    """
+
+    row: int
+    rows: int
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything the console shows.
 
@@ -188,6 +201,8 @@ class Snapshot:
     """The group that ``CoreService.look_at`` named last."""
     books: BookSnapshot | None = None
     """The broker's books as they were last read whole."""
+    recorded: RecordedAt | None = None
+    """The picture is of a journal being replayed, not of a core that runs."""
     finished: bool = False
     """A rehearsal has come to its end; ``verdict`` says how."""
     verdict: str = ""
