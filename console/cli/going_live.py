@@ -44,9 +44,11 @@ from core.journal.errors import JournalError
 from core.journal.lock import AccountLock
 from core.journal.persistence import PersistenceLayer
 from core.market.errors import MarketDataError
+from core.market.limits_file import LimitsFileError, read_limits
 from core.market.margin_parameters import built_in_parameters
 from core.market.sessions import load_calendar
 from core.rehearsal.wire.market_header import clock_of
+from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCaseMarginSimulator
 from core.strategies.errors import StrategyError
 
@@ -79,6 +81,7 @@ class Wanted:
     speed: float
     say: Callable[[str], None]
     tell: Callable[[str], None]
+    limits: Path | None = None
 
     @property
     def mode(self) -> str:
@@ -114,7 +117,14 @@ def go(wanted: Wanted) -> int:
             wanted.say(f"Holidays are not known for {today}: only weekends count as closed. Use --sessions.")
         with AccountLock(wanted.path), AccountLock(account_lock(session, paper=wanted.paper)):
             return asyncio.run(_go(wanted, session, clock, requests))
-    except (StrategyError, MarketDataError, JournalError, WrongAccount, ExchangeFileError) as error:
+    except (
+        StrategyError,
+        MarketDataError,
+        LimitsFileError,
+        JournalError,
+        WrongAccount,
+        ExchangeFileError,
+    ) as error:
         raise CannotStart(str(error)) from error
     except BookUnavailable as error:
         raise CannotStart(f"Kite does not give what is needed to begin: {error}") from error
@@ -186,6 +196,7 @@ class _Session:
         self._requests = requests
         self._calendar = load_calendar(wanted.sessions)
         self._shown = not wanted.console
+        self._limits = RiskLimits() if wanted.limits is None else read_limits(wanted.limits)
 
     async def run(self) -> int:
         """Open, trade, close; the exit status."""
@@ -255,6 +266,7 @@ class _Session:
             desk.books,
             account,
             feed.quotes.view,
+            limits=self._limits,
             margin_simulator=WorstCaseMarginSimulator(built_in_parameters(), calendar=self._calendar),
         )
         engine.metrics.count(rows, account)

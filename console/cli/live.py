@@ -32,6 +32,7 @@ Freeze = Annotated[
 ]
 Sessions = Annotated[Path | None, typer.Option("--sessions", help="Your own holidays and special sessions.")]
 Funds = Annotated[int, typer.Option("--funds", min=1, help="Paper money only: the account's rupees.")]
+Limits = Annotated[Path | None, typer.Option("--limits", help="The account's own limits, a TOML file.")]
 AllowNaked = Annotated[bool, typer.Option("--allow-naked", help="Let groups that ask for it be naked.")]
 Headless = Annotated[bool, typer.Option("--headless", help="Without the console; what happens is printed.")]
 Observe = Annotated[bool, typer.Option("--observe", help="A console that can only watch.")]
@@ -60,6 +61,7 @@ def live(
     freeze: Freeze = None,
     sessions: Sessions = None,
     funds: Funds = 20_00_000,
+    limits: Limits = None,
     allow_naked: AllowNaked = False,
     headless: Headless = False,
     observe: Observe = False,
@@ -98,6 +100,7 @@ def live(
         speed=speed,
         say=lambda text: typer.echo(text, err=True),
         tell=typer.echo,
+        limits=limits,
     )
     try:
         raise typer.Exit(go(wanted))

@@ -19,11 +19,13 @@ from console.cli.playing import Play, play
 from core.brokers.paper.books import ExchangeFileError
 from core.journal.errors import JournalError
 from core.market.errors import MarketDataError
+from core.market.limits_file import LimitsFileError, read_limits
 from core.market.sessions import load_calendar
 from core.rehearsal.preparation import Asked, prepare
 from core.rehearsal.report import readable
 from core.rehearsal.run import WrongJournal
 from core.rehearsal.scenario import DEFAULT, ScenarioError, find_scenario, shipped
+from core.risk.limits import RiskLimits
 from core.strategies.errors import StrategyError
 
 LEAST_COLUMNS, LEAST_ROWS = 100, 30
@@ -51,6 +53,7 @@ def rehearse(
     funds: Annotated[
         int | None, typer.Option(min=1, help="The account's funds in rupees; half of it is cash.")
     ] = None,
+    limits: Annotated[Path | None, typer.Option(help="The account's own limits, a TOML file.")] = None,
     speed: Annotated[
         float | None,
         typer.Option(help="Market seconds a wall second. Headless without it: as fast as it can."),
@@ -88,10 +91,21 @@ def rehearse(
         _require_room()
     try:
         prepared = prepare(
-            Asked(find_scenario(scenario), chain, underlying, strategy, group, lots, seed, funds, hold),
+            Asked(
+                find_scenario(scenario),
+                chain,
+                underlying,
+                strategy,
+                group,
+                lots,
+                seed,
+                funds,
+                hold,
+                RiskLimits() if limits is None else read_limits(limits),
+            ),
             load_calendar(),
         )
-    except (ScenarioError, StrategyError, MarketDataError) as error:
+    except (ScenarioError, StrategyError, MarketDataError, LimitsFileError) as error:
         refuse(error)
     path = journal or Path(tempfile.mkdtemp(prefix="hedgerow-")) / "rehearsal.journal"
     how = Play(

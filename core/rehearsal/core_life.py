@@ -112,6 +112,7 @@ class CoreLife:
             strict=strict,
             guards_off=guards_off,
             batch_ns=BATCH_NS if paced else _UNBOUNDED_NS,
+            limits=prepared.asked.limits,
             margin_simulator=WorstCaseMarginSimulator(
                 built_in_parameters(),
                 calendar=prepared.calendar,

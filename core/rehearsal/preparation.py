@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from core.rehearsal.faults.engine import FaultRule
 from core.rehearsal.scenario import GroupTable, MarketTable, Scenario, ScenarioError
 from core.risk.exercise_handler import exit_before_near_expiry_ns
 from core.strategies.catalogue import strategy_named
+from core.risk.limits import RiskLimits
 from core.strategies.group_file import plan_from_file
 from core.strategies.plan import Choices, Terms, plan_from_strategy
 from core.strategies.selection import FromMoney
@@ -53,6 +54,7 @@ class Asked:
     seed: int = 1
     funds_rupees: int | None = None
     hold: bool = False
+    limits: RiskLimits = field(default_factory=RiskLimits)
 
 
 @dataclass(frozen=True, slots=True)
