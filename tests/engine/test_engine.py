@@ -15,6 +15,7 @@ from core.domain.facts import (
     JournalReturned,
     OrderIntended,
     OrderProvedAbsent,
+    Recorded,
     StateChanged,
 )
 from core.domain.inputs import BooksRead, OperatorAction, OperatorCommand, OrderNews, SubmitGroup
@@ -149,6 +150,28 @@ def test_a_journal_that_fails_again_the_moment_it_returned_lets_no_new_risk_out(
     assert not any(tag.startswith("QX7K2M002") for tag in rig.placed()), "the kill switch is on"
     assert fold(rig.rows()) == rig.engine.account
     assert rig.engine.account.groups["G-001"].state is _S.CLOSED
+
+
+def test_outside_of_failure_memory_never_runs_ahead_of_the_disk() -> None:
+    rig = Rig()
+    ahead: list[int] = []
+
+    def compare(rows: tuple[Recorded, ...]) -> None:
+        if not rig.engine.account.journal_failed and rig.journal.last_seq < rows[-1].seq:
+            ahead.append(rows[-1].seq)
+
+    async def story(rig: Rig) -> None:
+        rig.engine.subscribe(compare)
+        await enter(rig)
+        rig.journal._writer._fault = FailingCommits(first=1, count=1)
+        rig.post(
+            *(OperatorCommand(OperatorAction.ACKNOWLEDGE, f"alert-{n}", "tester", 0) for n in range(300))
+        )
+        await rig.later(5_000)
+
+    rig.play(story)
+    assert any(isinstance(row.fact, JournalReturned) for row in rig.rows())
+    assert ahead == []
 
 
 # Decisions that fail
