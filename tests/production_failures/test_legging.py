@@ -193,3 +193,21 @@ def test_a_hedge_is_not_counted_as_cover_before_it_has_filled() -> None:
     desk.later(60_000)
     assert not desk.sends(SHORT_PUT)
     assert not desk.sends(purpose=Purpose.HEDGE)
+
+
+def test_slices_that_are_refused_one_after_the_other_are_one_attempt_and_are_waited_after() -> None:
+    """vnpy #1298: each refusal was answered by the next order at once."""
+    desk = open_condor(copies=40)
+    sent = len(desk.sent)
+    desk.give(OperatorCommand(OperatorAction.EXIT, "G-001", "tester", 0))
+    for attempt in range(1, 6):
+        first, second = [order for order in desk.sent[sent:] if order.symbol == SHORT_PUT]
+        sent = len(desk.sent)
+        desk.refuse(first)
+        desk.later(35)
+        assert len(desk.sent) == sent, "the other slice is still on its way: nothing says that it is well"
+        desk.refuse(second)
+        desk.later(250 * attempt - 1)
+        assert not [order for order in desk.sent[sent:] if order.symbol == SHORT_PUT]
+        desk.later(1)
+    assert desk.is_in(_S.EXITING), "five attempts, not ten"
