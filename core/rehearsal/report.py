@@ -141,11 +141,11 @@ def readable(report: Report) -> str:
         lines.append(f"{group['id']}  {group['strategy']}  {group['lifecycle']}  outside limits {outside}")
         if group["lifecycle"] in ("REJECTED", "MANUAL"):
             lines.append(f"       {group['reason']}")
-        for leg in group["legs"]:
-            lines.append(
-                f"       {leg['side']:<4} {leg['symbol']:<22} filled {leg['filled_units']:>6,}"
-                f"   held {leg['net_units']:>+7,}"
-            )
+        lines += [
+            f"       {leg['side']:<4} {leg['symbol']:<22} filled {leg['filled_units']:>6,}"
+            f"   held {leg['net_units']:>+7,}"
+            for leg in group["legs"]
+        ]
     lines += ["", *_figure_lines(report["metrics"]), ""]
     final: Mapping[str, Any] = report["final"]
     held = ", ".join(f"{units:+,} {symbol}" for symbol, units in final["positions"].items()) or "nothing"
