@@ -11,6 +11,8 @@ from pathlib import Path
 import platformdirs
 from textual import events
 
+from console.transport import Transport
+
 
 def pressed_at_ns(event: events.Key) -> int:
     """When a key was read from the terminal, in monotonic nanoseconds."""
@@ -62,5 +64,7 @@ class ConsoleOptions:
     """Where incident bundles are written."""
     journal_tail: JournalTail | None = None
     """Gives the journal's last rows, for a bundle."""
+    transport: Transport | None = None
+    """Moves the replay that is watched; ``None`` in a session."""
     live_updates: bool = True
     """Whether the console polls by itself; a test that paints by hand switches it off."""

@@ -47,15 +47,14 @@ class Scene:
 
     def key_of(self, key: str) -> str:
         """The key that does here what ``key`` does by default."""
-        for own, chosen in zip(ACTIONS, self.actions, strict=False):
-            if shown_key(own.key, self.glyphs) == key:
-                return shown_key(chosen.key, self.glyphs)
-        return key
+        own = next((each.name for each in ACTIONS if shown_key(each.key, self.glyphs) == key), "")
+        return next((shown_key(each.key, self.glyphs) for each in self.actions if each.name == own), key)
 
     @property
     def core_is_silent(self) -> bool:
         """Whether the core has not published for more than twice its period, and has not simply finished."""
-        return self.silent_ms > SILENT_AFTER_MS and not self.snapshot.finished
+        running = not self.snapshot.finished and self.snapshot.recorded is None
+        return running and self.silent_ms > SILENT_AFTER_MS
 
 
 PUBLISH_EVERY_MS = 500

@@ -26,6 +26,7 @@ class Listed:
 COMMANDS = (
     Listed("rehearse", "rehearse", "Play a scenario or a recorded day on paper money."),
     Listed("live", "live", "Trade a real market, with real money or on paper."),
+    Listed("replay", "replay", "Look at a past session again, moment by moment, from its journal."),
     Listed("torture", "torture", "Play seeded disasters by the thousand and judge each."),
     Listed("price", "price", "Price an option, or find the volatility its price implies."),
     Listed("margin", "margin", "Margin of a group, and its worst case over every fill and shock."),

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 
 from console.cli.flatten_signal import flattening_on_signal
+from console.cli.journal_tail import journal_tail
 from console.cli.progress import market_progress
 from core.brokers.paper.books import ExchangeBooks, ExchangeFileError, ExchangeIdentity, FileBooks
 from core.brokers.paper.records import OrderAccepted
@@ -139,7 +140,7 @@ async def _under_console(
         run_console(
             rehearsal,
             playing,
-            ConsoleOptions(by=getpass.getuser(), observe=how.observe),
+            ConsoleOptions(by=getpass.getuser(), observe=how.observe, journal_tail=journal_tail(how.journal)),
             leave=leave,
             on_painted=painted.show,
             on_gone=painted.hide,

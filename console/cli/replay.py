@@ -37,10 +37,14 @@ def replay(
     change the speed, g goes to a time or a row.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        refuse("replay needs a terminal; `sqlite3 JOURNAL 'SELECT * FROM timeline'` reads a journal without one")
+        refuse(
+            "replay needs a terminal; `sqlite3 JOURNAL 'SELECT * FROM timeline'` reads a journal without one"
+        )
     columns, rows = shutil.get_terminal_size()
     if columns < LEAST_COLUMNS or rows < LEAST_ROWS:
-        refuse(f"this terminal has {columns}x{rows} characters and the console needs {LEAST_COLUMNS}x{LEAST_ROWS}")
+        refuse(
+            f"this terminal has {columns}x{rows} characters and the console needs {LEAST_COLUMNS}x{LEAST_ROWS}"
+        )
     past = _folded(journal)
     from console.transport import Transport
 

@@ -25,6 +25,8 @@ class DeltaPanel(FramedPanel):
     def corner(self, scene: Scene) -> Line:
         """The limit, or that nobody can see."""
         total = scene.snapshot.total
+        if scene.snapshot.recorded is not None:
+            return line(("recorded only outside its limits", "muted"))
         if total.blind:
             return line(("BLIND: quotes stale", "bold warn"))
         if not total.delta_limit_units:
@@ -44,12 +46,17 @@ class DeltaPanel(FramedPanel):
         total = snapshot.total
         outside = bool(total.delta_limit_units) and abs(total.delta_units) > total.delta_limit_units
         uncovered = (f"{total.uncovered_units:,}", "bold breach" if total.uncovered_units else "bold ok")
+        unknown = snapshot.recorded is not None and not total.blind
         figures = line(
-            (signed(total.delta_units, glyphs), "bold warn" if outside else "bold bright"),
+            (
+                "-" if unknown else signed(total.delta_units, glyphs),
+                "bold warn" if outside else "bold bright",
+            ),
             (" units  uncovered " if width >= 46 else " uncovered ", "muted"),
             uncovered,
         )
-        lines = [spread(figures, _shocks(scene, width - width_of(figures) - 1), width)]
+        shocks = () if unknown else _shocks(scene, width - width_of(figures) - 1)
+        lines = [spread(figures, shocks, width)]
         chart = height - 2
         if chart >= 1:
             lines += chart_lines(

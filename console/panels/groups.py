@@ -137,7 +137,8 @@ class GroupsPanel(FramedPanel):
         known = self._rows.get(group_id)
         if known is None or not _same(known[0], key):
             self.rows_built += 1
-            known = (key, row_of(group, exposure, snapshot.at_ns, columns, scene.glyphs))
+            recorded = snapshot.recorded is not None
+            known = (key, row_of(group, exposure, snapshot.at_ns, columns, scene.glyphs, recorded=recorded))
             self._rows[group_id] = known
         if group_id != scene.selected:
             return ((" ", "text"), *known[1])
@@ -168,9 +169,15 @@ def _heading(columns: Columns, scene: Scene) -> Line:
 
 
 def row_of(
-    group: MultiLegOrderGroup, exposure: Exposure | None, now_ns: int, columns: Columns, glyphs: Glyphs
+    group: MultiLegOrderGroup,
+    exposure: Exposure | None,
+    now_ns: int,
+    columns: Columns,
+    glyphs: Glyphs,
+    *,
+    recorded: bool = False,
 ) -> Line:
-    """One group's row, without the cursor."""
+    """One group's row, without the cursor. Of a ``recorded`` group not everything is known."""
     look = LOOK[group.state]
     over = group.is_over
     unhedged = unhedged_now_ms(group, now_ns)
@@ -187,7 +194,10 @@ def row_of(
     ]
     if columns.bars:
         spans += _bars(group, columns, glyphs)
-    if exposure is None or over:
+    unknown = recorded and group.first_fill_ns > 0 and not over
+    if unknown and exposure is None:
+        spans.append((fill("-", columns.delta, right=True), "muted"))
+    elif exposure is None or over:
         spans.append((fill("0", columns.delta, right=True), "muted"))
     else:
         outside = exposure.delta_limit_units and abs(exposure.delta_units) > exposure.delta_limit_units
@@ -200,7 +210,8 @@ def row_of(
     tone = "breach" if unhedged > 1_000 else "warn" if unhedged else "muted"
     spans.append((fill(span(unhedged) if unhedged else "0", columns.unhedged, right=True), tone))
     paise = exposure.pnl_paise if exposure else 0
-    spans.append((fill(signed_rupees(paise, glyphs), columns.pnl, right=True), money_tone(paise)))
+    told = "-" if unknown else signed_rupees(paise, glyphs)
+    spans.append((fill(told, columns.pnl, right=True), "muted" if unknown else money_tone(paise)))
     return tuple(spans)
 
 

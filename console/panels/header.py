@@ -45,9 +45,12 @@ def _left(scene: Scene) -> list[Line]:
     badge = "bold bright on breach" if live else "bold ground on muted"
     words = f" {glyphs.dot} LIVE {glyphs.dot} " if live else f" {snapshot.mode} "
     pieces: list[Line] = [line((" HEDGEROW ", "bold ground on accent"), (words, badge))]
-    if scene.observe:
+    if snapshot.recorded is not None:
+        pieces[0] += ((" REPLAY ", "bold ground on info"),)
+    elif scene.observe:
         pieces[0] += ((" READ-ONLY ", "bold ground on warn"),)
-    pieces.append(line(("  day P&L ", "muted"), _money(snapshot.day_pnl_paise, scene)))
+    label = "  day P&L " if snapshot.recorded is None else "  P&L of what has ended "
+    pieces.append(line((label, "muted"), _money(snapshot.day_pnl_paise, scene)))
     if snapshot.underlying_paise is not None:
         rupees, paise = divmod(snapshot.underlying_paise, 100)
         market = [(f"  {snapshot.underlying} ", "muted"), (f"{grouped(rupees)}.{paise:02d}", "bold bright")]
@@ -65,7 +68,7 @@ def _right(scene: Scene, detail: int) -> Line:
     """Health, kill switch, what became of the core, heartbeat and time."""
     snapshot, glyphs = scene.snapshot, scene.glyphs
     kill = snapshot.account.kill
-    spans = _health(snapshot.health, scene, detail)
+    spans = _health(snapshot.health, scene, detail) if snapshot.recorded is None else []
     if kill.tripped:
         spans += [("  ", "text"), (f" {glyphs.breach} KILL ON ", "bold bright on breach")]
     else:

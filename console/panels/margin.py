@@ -43,7 +43,11 @@ class MarginPanel(FramedPanel):
             *(wrap(line(text), width)[:2] if height >= 5 else [cut(line(text), width, glyphs.ellipsis)]),
         ]
         middle = [
-            line(("blocked ", "muted"), rupees(meter_.used_paise, glyphs), (f"  {meter_.basis}", "muted"))
+            line(
+                ("blocked ", "muted"),
+                rupees(meter_.used_paise, glyphs) if known else "-",
+                (f"  {meter_.basis}", "muted"),
+            )
         ]
         if meter_.basket_paise is not None:
             middle.append(line(("broker's basket ", "muted"), rupees(meter_.basket_paise, glyphs)))
@@ -66,7 +70,9 @@ def _now_and_worst(scene: Scene, column: int, tone: str, known: bool) -> Line:
     """``now 48 %  worst 71 %  ...  ┊90``, the limit standing under its place on the meter."""
     margin, glyphs = scene.snapshot.margin, scene.glyphs
     if not known:
-        return line(("the broker has not told the funds yet", "muted"))
+        recorded = scene.snapshot.recorded is not None
+        words = "funds are not in the journal" if recorded else "the broker has not told the funds yet"
+        return line((words, "muted"))
     left = [("now ", "muted"), (f"{margin.used_pct:.0f} %", "text"), ("  worst ", "muted")]
     worst = margin.worst_pct
     left.append(

@@ -22,7 +22,9 @@ class TransportBar(LinePainter):
 def transport_line(transport: Transport, width: int, glyphs: Glyphs) -> Line:
     """State and speed at the left, the place as a bar, row and time at the right."""
     replay = transport.replay
-    state: Span = (" playing ", "bold ground on ok") if transport.playing else (" paused ", "bold ground on warn")
+    state: Span = (
+        (" playing ", "bold ground on ok") if transport.playing else (" paused ", "bold ground on warn")
+    )
     left = line(
         (" REPLAY ", "bold ground on info"),
         state,
