@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,9 @@ class Tally:
 
     seeds: int = 0
     crashes: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
+    faults: dict[str, int] = field(default_factory=dict)
     by_policy: int = 0
-    manual: Counter[str] = field(default_factory=Counter)
+    manual: dict[str, int] = field(default_factory=dict)
     violations: list[dict[str, Any]] = field(default_factory=list)
     replayed: int = 0
     replay_identical: bool = True
@@ -39,10 +38,11 @@ class Tally:
         """Count one seed in."""
         self.seeds += 1
         self.crashes += result.crashes
-        self.faults.update(result.faults)
+        for kind, count in result.faults.items():
+            self.faults[kind] = self.faults.get(kind, 0) + count
         for ending in result.endings:
             if ending:
-                self.manual[ending] += 1
+                self.manual[ending] = self.manual.get(ending, 0) + 1
             else:
                 self.by_policy += 1
         for invariant, _, detail in result.violations:
@@ -59,7 +59,7 @@ class Tally:
         return {
             "seeds": self.seeds,
             "crashes": self.crashes,
-            "faults": {kind.value: self.faults[kind.value] for kind in FaultKind},
+            "faults": {kind.value: self.faults.get(kind.value, 0) for kind in FaultKind},
             "endings": {"by_policy": self.by_policy, "manual": dict(sorted(self.manual.items()))},
             "violations": self.violations,
             "replay_identical": self.replay_identical,
@@ -110,6 +110,4 @@ def load(path: Path, asked: dict[str, Any]) -> Progress | None:
             raise CannotResume(
                 f"{path}: belongs to a campaign with {name} {was!r}, not {asked.get(name)!r}: give another"
             )
-    kept.tally.faults = Counter(kept.tally.faults)
-    kept.tally.manual = Counter(kept.tally.manual)
     return kept

@@ -7,7 +7,8 @@ Latencies and faults are the broker's own and have happened by the time it answe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from core.brokers.paper import refusals
@@ -15,6 +16,8 @@ from core.brokers.paper.books import ExchangeBooks
 from core.brokers.paper.records import ExchangeRecord, RequestRefused
 from core.brokers.paper.refusals import Refusal
 from core.brokers.port import BookUnavailable, OrderChange, Reply
+from core.domain.instruments import Side
+from core.domain.money import patient_to_tick
 from core.domain.orders import OrderReport, Outcome
 from core.domain.timing import Clock
 from core.rehearsal.wire import forms, rows
@@ -79,14 +82,36 @@ class Desk:
         self._clock = clock
         self.listing = listing
         self.tape = Tape(listing)
+        self._protected: dict[str, tuple[str, ...]] = {}
+        """The tags that Kite adds to market orders it has turned into limits, by order id."""
 
     async def place(self, variety: str, form: Mapping[str, str]) -> Answer:
         """A new order."""
         try:
-            request = forms.order_request(variety, form)
+            request = forms.order_request(variety, form, self._protection_limit)
+            percent = forms.protection_pct(form)
         except Refused as refused:
             return refused.refusal
-        return self._answered(await self._broker.place(request))
+        reply = await self._broker.place(request)
+        self._note_protection(reply.order_id, percent)
+        return self._answered(reply)
+
+    def _note_protection(self, order_id: str | None, percent: Decimal | None) -> None:
+        if order_id is not None and percent is not None:
+            self._protected[order_id] = ("mktp", f"mktp:{percent:.2f}")
+
+    def _protection_limit(self, symbol: str, side: Side, percent: Decimal) -> int | None:
+        """So far beyond the touch, or the last price, within the day's range."""
+        quote, contract = self._exchange.quotes.get(symbol), self._exchange.contracts.get(symbol)
+        if quote is None or contract is None:
+            return None
+        from_paise = quote.touch_paise(side) or quote.last_paise
+        if not from_paise:
+            return None
+        wanted = float(from_paise * (1 + side.sign * percent / 100))
+        limit = patient_to_tick(wanted, contract.tick_paise, side)
+        limit = min(limit, quote.upper_paise or limit)
+        return max(limit, quote.lower_paise or limit)
 
     async def modify(self, variety: str, order_id: str, form: Mapping[str, str]) -> Answer:
         """Change an order."""
@@ -95,10 +120,14 @@ class Desk:
             return refusals.NO_SUCH_ORDER
         stands = OrderChange(order.order_type, order.units, order.limit_paise, order.trigger_paise)
         try:
-            change = forms.order_change(variety, form, stands)
+            symbol, side = order.key.symbol, order.side
+            change = forms.order_change(variety, form, stands, symbol, side, self._protection_limit)
+            percent = forms.protection_pct(form)
         except Refused as refused:
             return refused.refusal
-        return self._answered(await self._broker.modify(order_id, change))
+        reply = await self._broker.modify(order_id, change)
+        self._note_protection(reply.order_id, percent)
+        return self._answered(reply)
 
     async def cancel(self, order_id: str) -> Answer:
         """Cancel an order."""
@@ -188,11 +217,17 @@ class Desk:
 
     def order(self, report: OrderReport) -> Row:
         """An order as JSON."""
+        report = self._tagged(report)
         return rows.order_row(report, self.listing.tokens.get(report.symbol, 0), self._accepted_ns(report))
 
     def frame(self, report: OrderReport) -> Row:
         """An order as a frame of the stream."""
+        report = self._tagged(report)
         return rows.order_frame(report, self.listing.tokens.get(report.symbol, 0), self._accepted_ns(report))
+
+    def _tagged(self, report: OrderReport) -> OrderReport:
+        added = self._protected.get(report.order_id)
+        return replace(report, tags=report.tags + added) if added else report
 
     def _accepted_ns(self, report: OrderReport) -> int:
         order = self._exchange.ledger.orders.get(report.order_id)

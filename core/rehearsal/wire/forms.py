@@ -5,7 +5,7 @@ What the exchange refuses (lots, freeze, prices, money) is not judged here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from core.brokers.paper.refusals import Refusal
@@ -21,10 +21,9 @@ NO_PROTECTION = Refusal(
 )
 NO_STOP_MARKET = Refusal(400, "OrderException", "16052: Function not available")
 """SL-M is not taken for options (NSE, from 2021-09-27)."""
-NO_MARKET = Refusal(
-    400, "InputException", "Market orders are not served by this exchange. Use a Limit order."
-)
-"""Kite would turn a protected one into a limit of its own choosing; this exchange does not guess it."""
+NO_PRICE_YET = Refusal(400, "OrderException", "There is no price to protect this market order from.")
+AUTOMATIC_PCT = Decimal(3)
+"""Kite does not publish its automatic protection (``-1``); about this was seen on premiums of Rs 10 to 100."""
 NO_VARIETY = Refusal(400, "InputException", "Invalid `variety`. This exchange takes regular orders only.")
 NO_IOC = Refusal(400, "InputException", "Invalid `validity`. This exchange takes DAY orders only.")
 LARGEST = Decimal(10**9)
@@ -38,35 +37,69 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-def order_request(variety: str, form: Mapping[str, str]) -> OrderRequest:
-    """A new order. Raises ``Refused``."""
+Protected = Callable[[str, Side, Decimal], int | None]
+"""The limit, in paise, that a symbol and side get at so many per cent of protection; ``None`` unpriced."""
+
+
+def order_request(variety: str, form: Mapping[str, str], protected: Protected) -> OrderRequest:
+    """A new order; a protected market order becomes a limit, as Kite makes it one. Raises ``Refused``."""
     _require_regular(variety)
-    order_type = _order_type(form)
     if form.get("validity", "DAY") != "DAY":
         raise Refused(NO_IOC)
+    symbol, side = _required(form, "tradingsymbol"), _side(form)
+    percent = protection_pct(form)
+    order_type = OrderType.LIMIT if percent is not None else _order_type(form)
     return OrderRequest(
         tag=form.get("tag", ""),
-        symbol=_required(form, "tradingsymbol"),
+        symbol=symbol,
         exchange=_required(form, "exchange"),
         product=_product(form),
-        side=_side(form),
+        side=side,
         units=_units(form, "quantity"),
         order_type=order_type,
-        limit_paise=_paise(form, "price"),
+        limit_paise=_paise(form, "price") if percent is None else _limit(protected(symbol, side, percent)),
         trigger_paise=_paise(form, "trigger_price") if order_type is OrderType.SL else 0,
     )
 
 
-def order_change(variety: str, form: Mapping[str, str], now: OrderChange) -> OrderChange:
+def order_change(
+    variety: str, form: Mapping[str, str], now: OrderChange, symbol: str, side: Side, protected: Protected
+) -> OrderChange:
     """A modification: what the form leaves out stays as it is. Raises ``Refused``."""
     _require_regular(variety)
-    order_type = _order_type(form) if form.get("order_type") else now.order_type
+    units = _units(form, "quantity") if form.get("quantity") else now.units
+    percent = protection_pct(form)
+    if percent is not None:
+        return OrderChange(OrderType.LIMIT, units, _limit(protected(symbol, side, percent)))
     return OrderChange(
-        order_type=order_type,
-        units=_units(form, "quantity") if form.get("quantity") else now.units,
+        order_type=_order_type(form) if form.get("order_type") else now.order_type,
+        units=units,
         limit_paise=_paise(form, "price") if form.get("price") else now.limit_paise,
         trigger_paise=_paise(form, "trigger_price") if form.get("trigger_price") else now.trigger_paise,
     )
+
+
+def protection_pct(form: Mapping[str, str]) -> Decimal | None:
+    """How far a market order is protected, in per cent; ``None`` for any other order. Raises ``Refused``."""
+    if form.get("order_type") != "MARKET":
+        return None
+    try:
+        percent = Decimal(form.get("market_protection") or "0")
+    except InvalidOperation:
+        raise Refused(_invalid("market_protection")) from None
+    if percent == 0:
+        raise Refused(NO_PROTECTION)
+    if percent == -1:
+        return AUTOMATIC_PCT
+    if not percent.is_finite() or not 0 < percent <= 100:
+        raise Refused(_invalid("market_protection"))
+    return percent
+
+
+def _limit(paise: int | None) -> int:
+    if paise is None:
+        raise Refused(NO_PRICE_YET)
+    return paise
 
 
 def basket_leg(row: Mapping[str, object]) -> BasketLeg:
@@ -89,12 +122,9 @@ def _require_regular(variety: str) -> None:
 
 def _order_type(form: Mapping[str, str]) -> OrderType:
     word = _required(form, "order_type")
-    if word in ("MARKET", "SL-M") and form.get("market_protection", "0") in ("", "0"):
-        raise Refused(NO_PROTECTION)
     if word == "SL-M":
-        raise Refused(NO_STOP_MARKET)
-    if word == "MARKET":
-        raise Refused(NO_MARKET)
+        unprotected = form.get("market_protection", "0") in ("", "0")
+        raise Refused(NO_PROTECTION if unprotected else NO_STOP_MARKET)
     try:
         return OrderType(word)
     except ValueError:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import Literal
 
+from core.domain.instruments import Side
 from core.domain.timing import NS_PER_S
-from core.rehearsal.wire.tape import Shown
+from core.rehearsal.wire.tape import LEVELS, Shown
 
 Mode = Literal["ltp", "quote", "full"]
 HEARTBEAT = b"\x00"
-LEVELS = 5
 
 _COUNT = Struct(">H")
 _LTP = Struct(">II")
@@ -46,12 +46,12 @@ def packet(token: int, shown: Shown, mode: Mode, *, is_index: bool, at_ns: int) 
     if mode == "quote":
         return body
     body += _TRADE_TIME_AND_INTEREST.pack(quote.at_ns // NS_PER_S, 0, 0, 0, seconds)
-    return body + _side(quote.bid_paise, quote.bid_units) + _side(quote.ask_paise, quote.ask_units)
+    return body + _side(shown.depth(Side.SELL)) + _side(shown.depth(Side.BUY))
 
 
-def _side(price_paise: int | None, units: int) -> bytes:
-    best = _LEVEL.pack(_fits(units), price_paise, 1, 0) if price_paise else _LEVEL.pack(0, 0, 0, 0)
-    return best + bytes(_LEVEL.size * (LEVELS - 1))
+def _side(levels: Sequence[tuple[int, int]]) -> bytes:
+    packed = b"".join(_LEVEL.pack(_fits(units), price, 1, 0) for price, units in levels)
+    return packed + bytes(_LEVEL.size * (LEVELS - len(levels)))
 
 
 def _fits(units: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from core.brokers.port import BasketMargin
@@ -16,8 +16,7 @@ from core.domain.orders import (
     TradeReport,
 )
 from core.domain.timing import to_ist
-from core.rehearsal.wire.packets import LEVELS
-from core.rehearsal.wire.tape import Shown
+from core.rehearsal.wire.tape import LEVELS, Shown
 
 USER_ID = "HR0001"
 Row = dict[str, Any]
@@ -213,7 +212,7 @@ def ohlc_quote(shown: Shown, token: int) -> Row:
 
 
 def full_quote(shown: Shown, token: int) -> Row:
-    """The whole quote; only the best level of the depth is known here."""
+    """The whole quote."""
     quote, at = shown.quote, stamp(shown.quote.at_ns)
     zeros = dict.fromkeys(("last_quantity", "volume", "oi", "oi_day_high", "oi_day_low", "net_change"), 0)
     return {
@@ -227,8 +226,8 @@ def full_quote(shown: Shown, token: int) -> Row:
         "lower_circuit_limit": rupees(quote.lower_paise or 0),
         "upper_circuit_limit": rupees(quote.upper_paise or 0),
         "depth": {
-            "buy": _levels(quote.bid_paise, quote.bid_units),
-            "sell": _levels(quote.ask_paise, quote.ask_units),
+            "buy": _levels(shown.depth(Side.SELL)),
+            "sell": _levels(shown.depth(Side.BUY)),
         },
     }
 
@@ -236,10 +235,9 @@ def full_quote(shown: Shown, token: int) -> Row:
 QUOTES: dict[str, Callable[[Shown, int], Row]] = {"": full_quote, "/ohlc": ohlc_quote, "/ltp": ltp_quote}
 
 
-def _levels(price_paise: int | None, units: int) -> list[Row]:
-    empty: Row = {"price": 0, "quantity": 0, "orders": 0}
-    best = {"price": rupees(price_paise), "quantity": units, "orders": 1} if price_paise else empty
-    return [best, *([empty] * (LEVELS - 1))]
+def _levels(levels: Sequence[tuple[int, int]]) -> list[Row]:
+    shown: list[Row] = [{"price": rupees(price), "quantity": units, "orders": 1} for price, units in levels]
+    return shown + [{"price": 0, "quantity": 0, "orders": 0}] * (LEVELS - len(levels))
 
 
 PROFILE: Row = {

@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from core.domain.instruments import Side
 from core.domain.quotes import Quote
 from core.domain.timing import to_ist
 from core.rehearsal.wire.listing import Listing
+
+LEVELS = 5
+"""Prices of the book that Kite shows on each side."""
 
 
 @dataclass(slots=True)
@@ -21,6 +25,19 @@ class Shown:
     high_paise: int
     low_paise: int
     close_paise: int
+    tick_paise: int = 5
+
+    def depth(self, side: Side) -> list[tuple[int, int]]:
+        """Five prices and sizes that an order of this side would meet, best first; empty where unquoted.
+
+        The market gives the touch; behind it stand as many units a tick further each. Orders are matched with
+        the touch alone.
+        """
+        touch, units = self.quote.touch_paise(side), self.quote.touch_units(side)
+        if not touch or not units:
+            return []
+        prices = [touch + side.sign * level * self.tick_paise for level in range(LEVELS)]
+        return [(price, units) for price in prices if price > 0]
 
     @property
     def last_paise(self) -> int:
@@ -55,7 +72,9 @@ class Tape:
         before = self.shown.get(quote.symbol)
         if before is None or before.day != day:
             close = before.last_paise if before else last
-            self.shown[quote.symbol] = Shown(quote, day, last, last, last, close)
+            contract = self._listing.contracts.get(quote.symbol)
+            tick = contract.tick_paise if contract is not None else 5
+            self.shown[quote.symbol] = Shown(quote, day, last, last, last, close, tick)
             return
         before.quote = quote
         if last:

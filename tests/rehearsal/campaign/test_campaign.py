@@ -1,0 +1,108 @@
+"""Campaigns: seeds that hold, the same twice, and guards that are missed when they are gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from core.rehearsal.campaign.guards import GUARDS
+from core.rehearsal.campaign.pool import Run, play, play_all
+from core.rehearsal.campaign.replay import replay_hash
+from core.rehearsal.campaign.seed_run import run_seed, run_story
+from core.rehearsal.campaign.story import draw_story
+from core.rehearsal.campaign.tally import CannotResume, Progress, Tally, load, save
+from core.rehearsal.scenario import find_scenario
+
+FAILING_SEEDS = {
+    "intent-first": 1,
+    "cancel-confirmation": 3,
+    "cover-before-release": 2,
+    "max-not-sum": 1,
+    "tag-lookup": 1,
+    "positions-lag": 9,
+}
+"""A seed for each guard whose absence a campaign is known to notice."""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_seed_holds_every_invariant(seed: int) -> None:
+    result = run_seed(seed)
+    assert result.violations == [], "\n".join(result.story)
+
+
+def test_the_same_seed_gives_the_same_rows_in_another_process_with_another_hash_seed() -> None:
+    for seed in (0, 3):
+        result = run_seed(seed)
+        assert replay_hash(seed, "", frozenset(), ()) == result.last_hash
+
+
+@pytest.mark.parametrize(("guard", "seed"), FAILING_SEEDS.items())
+def test_without_a_guard_a_known_seed_breaks_an_invariant(guard: str, seed: int) -> None:
+    assert guard in GUARDS
+    assert run_seed(seed, guards_off=frozenset({guard})).violations
+
+
+def test_a_crash_at_a_boundary_is_survived_from_the_bytes_alone() -> None:
+    scenario = find_scenario("crash-mid-group")
+    whole = run_story(scenario, 1)
+    for number in (3, whole.boundaries // 3, whole.boundaries // 2):
+        result = run_story(scenario, 1, deadly=(number, number + 2))
+        assert result.crashes > whole.crashes
+        assert result.violations == [], "\n".join(result.story)
+
+
+def test_stories_are_bounded_and_differ() -> None:
+    stories = [draw_story(seed) for seed in range(300)]
+    assert all(1 <= len(story.group) <= 6 for story in stories)
+    assert all(fault.at + (fault.lasts or 0) <= 45_000 for story in stories for fault in story.fault)
+    assert 0.1 < sum(story.night_at is not None for story in stories) / 300 < 0.3
+    assert len({group.strategy for story in stories for group in story.group}) == 11
+    assert {group.product for story in stories for group in story.group} == {"NRML", "MIS"}
+    assert any(group.lots > 27 for story in stories for group in story.group)
+    kinds = [len(story.fault) + len(story.market) for story in stories]
+    assert median(kinds) >= 6
+    assert draw_story(11) == draw_story(11)
+
+
+def test_a_campaign_stops_at_the_first_violation_unless_told_otherwise() -> None:
+    broken = frozenset({"cover-before-release"})
+    runs = [Run(seed, guards_off=broken) for seed in range(2, 6)]
+    assert len(list(play_all(runs, 1, keep_going=False))) == 1
+    assert len(list(play_all(runs, 1, keep_going=True))) == 4
+
+
+def test_a_tally_is_kept_and_gone_on_with(tmp_path: Path) -> None:
+    tally, path, asked = Tally(), tmp_path / "progress.json", {"from": 0, "scenario": ""}
+    result = play(Run(1))
+    tally.add(result)
+    save(path, Progress(asked, 2, tally))
+    kept = load(path, asked)
+    assert kept is not None
+    assert kept.next_seed == 2
+    kept.tally.add(result)
+    assert kept.tally.seeds == 2
+    assert kept.tally.as_json()["endings"]["by_policy"] == 2 * len([e for e in result.endings if not e])
+    with pytest.raises(CannotResume, match="scenario"):
+        load(path, {"from": 0, "scenario": "calm"})
+    path.write_text("{")
+    with pytest.raises(CannotResume, match="not the progress"):
+        load(path, asked)
+
+
+def test_the_public_object_has_every_kind_of_fault() -> None:
+    told = Tally().as_json()
+    assert set(told) == {
+        "seeds",
+        "crashes",
+        "faults",
+        "endings",
+        "violations",
+        "replay_identical",
+        "simulated_s",
+        "wall_s",
+        "simulated_s_per_s",
+    }
+    assert "crash" in told["faults"]
+    assert told["violations"] == []
