@@ -31,8 +31,8 @@ from core.market.synthetic import SyntheticMarket, SyntheticSpec
 from core.rehearsal.faults.engine import FaultRule
 from core.rehearsal.scenario import GroupTable, MarketTable, Scenario, ScenarioError
 from core.risk.exercise_handler import exit_before_near_expiry_ns
-from core.strategies.catalogue import strategy_named
 from core.risk.limits import RiskLimits
+from core.strategies.catalogue import strategy_named
 from core.strategies.group_file import plan_from_file
 from core.strategies.plan import Choices, Terms, plan_from_strategy
 from core.strategies.selection import FromMoney

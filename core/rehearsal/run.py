@@ -17,7 +17,7 @@ from core.brokers.paper.config import ExchangeConfig, Latencies
 from core.brokers.paper.draws import Span
 from core.domain.account import Account
 from core.domain.facts import JournalOpened, Recorded, SettingsAdopted
-from core.domain.groups import GroupPlan
+from core.domain.groups import Goal, GroupPlan
 from core.domain.inputs import Input, OperatorCommand, SubmitGroup
 from core.domain.lifecycle import RESTING
 from core.domain.tags import NONCE_LENGTH, base36
@@ -330,7 +330,15 @@ class Rehearsal:
 
     def _affords(self, plan: GroupPlan, told: Told) -> str:
         """10, with our own worst case: this group beside what others hold and what they still want."""
-        others, pending = told.besides(plan.group_id)
+        others = told.held_besides(plan.group_id)
+        pending = [
+            (leg.plan.contract, missing)
+            for group in self.engine.account.groups.values()
+            if group.group_id != plan.group_id and group.goal is Goal.ENTER and not group.is_over
+            if told.groups[group.group_id].orders
+            for index, leg in enumerate(group.legs[: len(group.plan.legs)])
+            if (missing := group.target_units(index) - leg.net_units) * leg.plan.side.sign > 0
+        ]
         worst = WorstCaseMarginSimulator(
             built_in_parameters(),
             calendar=self._prepared.calendar,

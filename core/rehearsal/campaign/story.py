@@ -93,7 +93,8 @@ def draw_story(seed: int) -> Scenario:
     """The story of a seed: at most 45 s of faults, and then 120 s of calm."""
     dice = _Dice(seed)
     overnight = dice.chance(1, _NIGHT_SHARE)
-    groups = tuple(_group(dice, overnight) for _ in range(_how_many(dice)))
+    together = dice.chance(42, 0.25)
+    groups = tuple(_group(dice, overnight, together=together) for _ in range(_how_many(dice)))
     kinds = _kinds(dice)
     night_ms = dice.between(2, 50, 75) * 1_000
     return Scenario(
@@ -102,7 +103,7 @@ def draw_story(seed: int) -> Scenario:
         length=_ms(FAULTS_MS + CALM_MS + (_NIGHT_MS if overnight else 0)),
         step=_ms(1_000),
         starts=_STARTS,
-        funds_rupees=round(dice.spread(3, 60_00_000, 20_00_00_000)),
+        funds_rupees=_funds(dice, together=together),
         allow_naked=any(group.allow_naked for group in groups),
         night_at=_ms(night_ms) if overnight else None,
         group=groups,
@@ -122,11 +123,17 @@ def _ms(duration: int) -> Any:
     return f"{duration} ms"
 
 
+def _funds(dice: _Dice, *, together: bool) -> int:
+    """Plenty as a rule; where all groups come at once, often hardly enough for one."""
+    scarce = together and dice.chance(43, 0.5)
+    return round(dice.spread(3, 5_00_000, 80_00_000) if scarce else dice.spread(3, 60_00_000, 20_00_00_000))
+
+
 def _how_many(dice: _Dice) -> int:
     return min(6, 1 + int(-math.log(max(1e-9, 1 - dice.share(4))) * 1.6))
 
 
-def _group(dice: _Dice, overnight: bool) -> GroupTable:
+def _group(dice: _Dice, overnight: bool, *, together: bool) -> GroupTable:
     strategy = dice.one_of(5, tuple(sorted(STRATEGIES)))
     has_stop = dice.chance(6, 0.35)
     product = "MIS" if dice.chance(7, 0.25) and not overnight else "NRML"
@@ -135,7 +142,7 @@ def _group(dice: _Dice, overnight: bool) -> GroupTable:
         {
             "strategy": strategy,
             "lots": max(1, round(dice.spread(8, 1, 60))),
-            "at": f"{dice.between(9, 1, 20)} s",
+            "at": "3 s" if together else f"{dice.between(9, 1, 20)} s",
             "good_for": f"{dice.between(10, 8, 60)} s",
             "exit_at": f"{dice.between(11, 25, 100)} s" if dice.chance(12, 0.6) else None,
             "on_incomplete": dice.one_of(13, ("complete", "scale_down", "unwind")),

@@ -283,21 +283,15 @@ class Told:
         group = self.groups[group_id]
         group.net[leg] = group.net.get(leg, 0) - group.sides[leg].sign * units
 
-    def besides(self, group_id: str) -> tuple[list[Holding], list[Holding]]:
-        """What the other groups hold, and what those on their way in have asked for and not got."""
-        held: list[Holding] = []
-        pending: list[Holding] = []
-        for other_id, other in self.groups.items():
-            if other_id == group_id:
-                continue
-            held += [(contract, units) for contract, units in other.held() if units]
-            entering = [order for order in other.orders if order.working and self._enters(other, order)]
-            pending += [(other.contracts[o.leg], o.side.sign * o.working) for o in entering]
-        return held, pending
-
-    @staticmethod
-    def _enters(group: ToldGroup, order: ToldOrder) -> bool:
-        return order.leg < len(group.plan.legs) and order.side is group.sides[order.leg]
+    def held_besides(self, group_id: str) -> list[Holding]:
+        """What the other groups hold."""
+        return [
+            (contract, units)
+            for other_id, other in self.groups.items()
+            if other_id != group_id
+            for contract, units in other.held()
+            if units
+        ]
 
     def absent(self, tag: str) -> ToldOrder | None:
         """An unanswered send was concluded not to exist."""
