@@ -43,7 +43,8 @@ def replay(
     columns, rows = shutil.get_terminal_size()
     if columns < LEAST_COLUMNS or rows < LEAST_ROWS:
         refuse(
-            f"this terminal has {columns}x{rows} characters and the console needs {LEAST_COLUMNS}x{LEAST_ROWS}"
+            f"this terminal has {columns}x{rows} characters and the console needs "
+            f"{LEAST_COLUMNS}x{LEAST_ROWS}: make it larger"
         )
     past = _folded(journal)
     from console.transport import Transport
