@@ -252,7 +252,8 @@ class JournalReplay:
 
     def _margin(self) -> MarginMeter:
         gates = [group.gate for group in self._account.groups.values() if group.gate]
-        words = max(gates, key=lambda gate: gate.at_ns).sentence if gates else "was not asked for yet"
+        newest = max(gates, key=lambda gate: gate.at_ns).sentence if gates else "not asked for yet"
+        words = f"worst case at the gate: {newest}"
         return MarginMeter(worst_words=words, limit_bps=self._account.settings.margin_use_max_bps)
 
     def _look(self) -> GroupLook | None:
