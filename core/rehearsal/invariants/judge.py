@@ -144,6 +144,7 @@ class Judge:
     def place(self, request: OrderRequest) -> None:
         """A new order is at the broker's door."""
         now_ns = self._clock.now_ns()
+        self.told.lapse(now_ns)
         purpose = self._purpose(request.tag)
         self._count_send(now_ns, LANES[purpose] if purpose is not None else Lane.ENTRY)
         if request.tag in self._placed:

@@ -24,6 +24,7 @@ from core.domain.orders import (
     TradeReport,
 )
 from core.domain.tags import group_id_of, leg_of
+from core.domain.timing import to_ist
 
 
 @dataclass(slots=True)
@@ -190,6 +191,13 @@ class Told:
         group.orders.append(order)
         self.orders[request.tag] = order
         return order
+
+    def lapse(self, now_ns: int) -> None:
+        """An order lives for its day: those of earlier days are over, whether or not anybody was told."""
+        today = to_ist(now_ns).date()
+        for order in self.orders.values():
+            if not order.is_over and to_ist(order.sent_ns).date() < today:
+                order.is_over, order.unanswered = True, False
 
     def changing(self, order_id: str, change: OrderChange) -> ToldOrder | None:
         """A modification goes out: until more is told, the larger quantity counts."""
