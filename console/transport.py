@@ -93,8 +93,8 @@ class Transport:
         replay = self.replay
         try:
             if text.endswith("%"):
-                share = min(max(0.0, float(text[:-1]) / 100), 1.0)
-                replay.seek_ns(replay.first_ns + round(share * (replay.last_ns - replay.first_ns)))
+                thousandths = min(max(0, round(float(text[:-1]) * 1_000)), 100_000)
+                replay.seek_ns(replay.first_ns + (replay.last_ns - replay.first_ns) * thousandths // 100_000)
             elif text[:1] in ("+", "-"):
                 replay.seek_ns(replay.at_ns + round(float(text) * NS_PER_S))
             elif found := CLOCK.fullmatch(text):
