@@ -28,6 +28,9 @@ _STARTS = "14:42"
 """Intraday groups may still begin, and there is not much of a day to be drawn that nobody plays."""
 _NAKED = frozenset({"straddle", "strangle"})
 
+_OF_CANCELS = frozenset({_K.FILL_DURING_CANCEL, _K.FILL_AFTER_CANCEL, _K.CANCEL_UNCONFIRMED})
+"""Kinds that need orders which are cancelled with something left to fill: little time, and little on show."""
+
 RATES: dict[FaultKind, tuple[float, float]] = {
     _K.REJECT: (0.05, 0.5),
     _K.TIMEOUT_PLACED: (0.03, 0.4),
@@ -94,8 +97,11 @@ def draw_story(seed: int) -> Scenario:
     dice = _Dice(seed)
     overnight = dice.chance(1, _NIGHT_SHARE)
     together = dice.chance(42, 0.25)
-    groups = tuple(_group(dice, overnight, together=together) for _ in range(_how_many(dice)))
     kinds = _kinds(dice)
+    hurried = bool(_OF_CANCELS & set(kinds))
+    groups = tuple(
+        _group(dice, overnight, together=together, hurried=hurried) for _ in range(_how_many(dice))
+    )
     night_ms = dice.between(2, 50, 75) * 1_000
     return Scenario(
         name=name_of(seed),
@@ -133,7 +139,7 @@ def _how_many(dice: _Dice) -> int:
     return min(6, 1 + int(-math.log(max(1e-9, 1 - dice.share(4))) * 1.6))
 
 
-def _group(dice: _Dice, overnight: bool, *, together: bool) -> GroupTable:
+def _group(dice: _Dice, overnight: bool, *, together: bool, hurried: bool) -> GroupTable:
     strategy = dice.one_of(5, tuple(sorted(STRATEGIES)))
     has_stop = dice.chance(6, 0.35)
     product = "MIS" if dice.chance(7, 0.25) and not overnight else "NRML"
@@ -141,9 +147,9 @@ def _group(dice: _Dice, overnight: bool, *, together: bool) -> GroupTable:
     return GroupTable.model_validate(
         {
             "strategy": strategy,
-            "lots": max(1, round(dice.spread(8, 1, 60))),
+            "lots": max(1, round(dice.spread(8, 8 if hurried else 1, 60))),
             "at": "3 s" if together else f"{dice.between(9, 1, 20)} s",
-            "good_for": f"{dice.between(10, 8, 60)} s",
+            "good_for": f"{dice.between(10, 3, 15) if hurried else dice.between(10, 8, 60)} s",
             "exit_at": f"{dice.between(11, 25, 100)} s" if dice.chance(12, 0.6) else None,
             "on_incomplete": dice.one_of(13, ("complete", "scale_down", "unwind")),
             "allow_naked": strategy in _NAKED and dice.chance(14, 0.85),
@@ -181,6 +187,8 @@ def _fault(dice: _Dice, kind: FaultKind) -> FaultTable:
 def _market(dice: _Dice, kinds: list[FaultKind], groups: tuple[GroupTable, ...]) -> tuple[MarketTable, ...]:
     legs = len(STRATEGIES[groups[0].strategy].legs)
     tables: list[dict[str, Any]] = []
+    if _OF_CANCELS & set(kinds):
+        tables.append({"kind": "thin", "lasts": "35 s", "multiplier": dice.spread(44, 0.002, 0.1)})
     for kind in kinds:
         at = f"{dice.between(27, 2, 35)} s"
         lasts = f"{dice.between(28, 3, 10)} s"
