@@ -89,6 +89,11 @@ class Palette:
             **attributes,  # type: ignore[arg-type]
         )
 
+    @property
+    def wants_terminal_colours(self) -> bool:
+        """Whether only the terminal's own colours may be sent, or none: never one mixed from them."""
+        return self.colourless or any(value.startswith("ansi_") for value in self.colours.values())
+
     def without_colours(self) -> Palette:
         """The same theme for a terminal that asked for no colour (``NO_COLOR``)."""
         return Palette(self.name, self.title, self.mode, self.dark, self.border, self.colours, True)
@@ -186,7 +191,7 @@ def load_themes(folders: Iterable[Path] | None = None) -> ThemeShelf:
     """
     palettes: dict[str, Palette] = {}
     problems: list[str] = []
-    order = {"paper": 0, "live": 1}
+    order = {"paper": 0, "live": 1, "sixteen": 3}
     for path in sorted(BUILT_IN_FOLDER.glob("*.toml"), key=lambda file: (order.get(file.stem, 2), file.stem)):
         palette = read_theme(path)
         palettes[palette.name] = palette
