@@ -104,6 +104,8 @@ class OrderIntended:
     order: ChildOrder
     bid_paise: int
     ask_paise: int
+    blind: bool = False
+    """No quote was fresh enough to trade on; it is priced from what the exchange accepts."""
 
 
 @dataclass(frozen=True, slots=True)

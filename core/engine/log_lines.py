@@ -30,13 +30,14 @@ def log_line(row: f.Recorded) -> LogLine | None:
 
 def _told(fact: f.Fact) -> tuple[str, str, str]:
     match fact:
-        case f.OrderIntended(order):
+        case f.OrderIntended(order, blind=blind):
             stop = f" once at {price(order.trigger_paise)}" if order.trigger_paise else ""
+            how = ", blind: no fresh quote" if blind else ""
             text = (
                 f"{short_name(order.tag)} {order.side.value} {order.symbol} {order.units:,} "
-                f"@ {price(order.limit_paise)}{stop}  tag {order.tag}"
+                f"@ {price(order.limit_paise)}{stop}{how}  tag {order.tag}"
             )
-            return "send", text, "info"
+            return "send", text, "warn" if blind else "info"
         case f.OrderAnswered(tag, outcome, _, message):
             tone = {Outcome.CONFIRMED: "muted", Outcome.UNKNOWN: "warn"}.get(outcome, "breach")
             return "broker", f"{short_name(tag)} {outcome.value} {message}".rstrip(), tone

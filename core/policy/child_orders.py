@@ -116,7 +116,8 @@ def _intend_one(
     )
     bid = quote.bid_paise if quote is not None else None
     ask = quote.ask_paise if quote is not None else None
-    turn.record(OrderIntended(order, bid or 0, ask or 0), group_id)
+    blind = turn.view.fresh(contract.symbol, turn.now_ns) is None
+    turn.record(OrderIntended(order, bid or 0, ask or 0, blind), group_id)
     turn.perform(SendOrder(order))
 
 
