@@ -19,7 +19,8 @@ class Action:
 
     ``name`` is the app's action of that name; ``help`` says what it does in a sentence. ``danger`` is
     ``danger`` where money moves, ``caution`` where trading changes, empty elsewhere. ``writes`` means that
-    the core is told something: a read-only session refuses it. ``shown`` puts it into the footer.
+    the core is told something: a read-only session refuses it, and a replay does not have it. ``shown`` puts
+    it into the footer.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Action:
     writes: bool = False
     shown: bool = True
     also: tuple[str, ...] = ()
+    replay: bool = False
+    """Whether it is there only in a replay."""
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -49,6 +52,46 @@ ACTIONS: tuple[Action, ...] = (
         danger="caution",
         writes=True,
     ),
+    Action(
+        "recover",
+        "r",
+        "Recover",
+        "What is wrong with the selected group, the broker's word beside ours, and every way out.",
+        danger="danger",
+    ),
+    Action(
+        "ticket",
+        "n",
+        "New",
+        "Fill in an order ticket; shows legs, risk and margin before it can be sent.",
+        writes=True,
+    ),
+    Action("group", "enter", "Group", "Everything about the selected group; the same key or Esc goes back."),
+    Action(
+        "positions",
+        "p",
+        "Positions",
+        "Every position by the broker's word and ours, foreign ones too.",
+        shown=False,
+    ),
+    Action(
+        "alerts",
+        "A",
+        "Alerts",
+        "Every alert of the session: what asks, what was seen, what is over.",
+        shown=False,
+    ),
+    Action(
+        "health", "H", "Health", "What must live, the order budget, and how fast everything is.", shown=False
+    ),
+    Action("play", "space", "Play", "Play, or pause.", replay=True),
+    Action("step(1)", "full_stop", "Next row", "Go on by one row of the journal.", replay=True),
+    Action("step(-1)", "comma", "Last row", "Go back by one row of the journal.", replay=True),
+    Action("notable(1)", "greater_than_sign", "Next alert", "Go to the next alert.", replay=True),
+    Action("notable(-1)", "less_than_sign", "Last alert", "Go to the last alert before.", replay=True),
+    Action("speed(1)", "right_square_bracket", "Faster", "Play faster.", replay=True),
+    Action("speed(-1)", "left_square_bracket", "Slower", "Play slower.", replay=True),
+    Action("seek", "g", "Go to", "Go to a time, a row, a share of the journal.", replay=True),
     Action("move(-1)", "up", "Up", "Select the group, alert or log line above.", shown=False, also=("k",)),
     Action("move(1)", "down", "Down", "Select the group, alert or log line below.", shown=False, also=("j",)),
     Action("page(-1)", "pageup", "Page up", "Move a page up in the panel.", shown=False),
@@ -68,7 +111,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("preset(4)", "4", "Log", "Arrangement 4: groups above a tall log.", shown=False),
     Action("export", "e", "Export", "Write an incident bundle: picture, snapshot, journal, timeline."),
     Action("copy", "y", "Copy", "Copy the panel that has the arrow keys to the clipboard.", shown=False),
-    Action("clear", "escape", "Everything", "Take filter and zoom away.", shown=False),
+    Action("clear", "escape", "Back", "Close the page; then take filter and zoom away.", shown=False),
     Action("theme", "t", "Theme", "Change to the next theme; waits while a group is legging.", shown=False),
     Action("palette", "colon", "Do", "Find everything that can be done by typing a part of its name."),
     Action("leave", "q", "Quit", "Leave; asks first while anything is not flat.", also=("ctrl+c",)),
@@ -78,11 +121,27 @@ ACTIONS: tuple[Action, ...] = (
 
 BY_NAME: Mapping[str, Action] = {action.name: action for action in ACTIONS}
 
+
+def offered(*, replay: bool) -> tuple[Action, ...]:
+    """What there is in a session; in a replay its own keys first, and nothing that would tell the core."""
+    if not replay:
+        return tuple(action for action in ACTIONS if not action.replay)
+    there = (action for action in ACTIONS if not action.writes)
+    return tuple(sorted(there, key=lambda action: not action.replay))
+
+
 KEY_NAMES = {
     "question_mark": "?",
     "slash": "/",
     "plus": "+",
     "colon": ":",
+    "space": "Space",
+    "full_stop": ".",
+    "comma": ",",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
     "f9": "F9",
     "up": "Up",
     "down": "Down",

@@ -15,7 +15,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.events import MouseScrollDown, MouseScrollUp, Resize
 
-from console.actions import ACTIONS, Action, bindings
+from console.actions import ACTIONS, Action, bindings, offered
 from console.arranging import WORST, arranged
 from console.desk import Desk
 from console.glyphs import ASCII, UNICODE
@@ -23,9 +23,11 @@ from console.keymap import read_keymap, remapped, textual_keymap
 from console.options import ConsoleOptions
 from console.overlays.overlay import Overlay
 from console.overlays.quit import Leaving
+from console.paging import Paging
 from console.panels.alerts import asking
 from console.panels.groups import GroupSelected
 from console.preview import live_groups
+from console.replaying import Replaying
 from console.scene import Scene
 from console.screens.main import SLOTS, MainScreen, OverlayKey, key_press
 from console.selection import PAGE, Selection
@@ -44,7 +46,7 @@ NOTICES_MAX = 200
 WHEEL_LINES = 3
 
 
-class HedgerowApp(Viewing, App[None], inherit_bindings=False):
+class HedgerowApp(Paging, Viewing, Replaying, App[None], inherit_bindings=False):
     """One console over one core.
 
     ``on_painted`` is called once, when the first whole picture has reached the terminal. ``left`` says
@@ -71,7 +73,9 @@ class HedgerowApp(Viewing, App[None], inherit_bindings=False):
         self.snapshot: Snapshot = service.snapshot()
         self.glyphs = ASCII if self.options.plain else UNICODE
         keymap = read_keymap(self.options.keys_file, ACTIONS)
-        self.actions: tuple[Action, ...] = remapped(ACTIONS, keymap)
+        there = offered(replay=self.options.transport is not None)
+        self.actions: tuple[Action, ...] = remapped(there, keymap)
+        self._names = frozenset(action.name.partition("(")[0] for action in there)
         self.shelf = load_themes(self.options.theme_folders)
         chosen, problem = self.shelf.choose(self.options.theme, self.snapshot.mode)
         self.palette = self._worn(chosen)
@@ -79,7 +83,7 @@ class HedgerowApp(Viewing, App[None], inherit_bindings=False):
         os.environ.pop("NO_COLOR", None)
         if self.options.no_colour:
             os.environ["NO_COLOR"] = "1"
-        super().__init__(driver_class=driver_class, ansi_color=True if self.options.no_colour else None)
+        super().__init__(driver_class=driver_class, ansi_color=self.palette.wants_terminal_colours or None)
         self.animation_level = "none"
         self.set_keymap(textual_keymap(ACTIONS, keymap))
         self.selection = Selection()
@@ -121,10 +125,15 @@ class HedgerowApp(Viewing, App[None], inherit_bindings=False):
         self.main.quit.answer = self._answer_leaving
         self.main.help.closed = self.close_overlay
         self.wire_views()
+        self.wire_replay()
         self._take_snapshot()
         if self.options.live_updates:
             self.set_interval(PERIOD_S / SLOTS, self._tick, name="paint")
         self.call_after_refresh(self._after_first_refresh)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether there is such an action here: a replay has its own and lacks those that tell the core."""
+        return action in self._names
 
     def on_resize(self, event: Resize) -> None:
         """Another size: another arrangement, and every panel built for it."""
@@ -153,6 +162,7 @@ class HedgerowApp(Viewing, App[None], inherit_bindings=False):
         return self.options.clock_ns()
 
     def _take_snapshot(self) -> None:
+        self.look_where_the_person_looks()
         newest = self.service.snapshot()
         now = self.now_ns
         if newest.version != self.snapshot.version:
@@ -202,6 +212,7 @@ class HedgerowApp(Viewing, App[None], inherit_bindings=False):
     def _tick(self) -> None:
         """A quarter of the panels every 62.5 ms: each is painted four times a second."""
         if self._slot == 0:
+            self.tick_replay()
             self._take_snapshot()
         self._tick_overlay()
         self.main.paint(self.scene(), self._slot)
@@ -238,7 +249,7 @@ class HedgerowApp(Viewing, App[None], inherit_bindings=False):
     def _ring(self) -> None:
         """Ring once for each new critical alert."""
         critical = {alert.alert_id for alert in asking(self.snapshot) if alert.severity is Severity.CRITICAL}
-        if critical - self._rung and not self.muted:
+        if critical - self._rung and not self.muted and self.options.transport is None:
             self.bell()
         self._rung = critical
 
@@ -286,22 +297,28 @@ class HedgerowApp(Viewing, App[None], inherit_bindings=False):
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
         """The wheel moves in the log."""
-        self.selection.scroll_log(WHEEL_LINES, self.snapshot)
+        if not self.scroll_page(WHEEL_LINES):
+            self.selection.scroll_log(WHEEL_LINES, self.snapshot)
         self.repaint_all()
 
     def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
         """The wheel moves in the log."""
-        self.selection.scroll_log(-WHEEL_LINES, self.snapshot)
+        if not self.scroll_page(-WHEEL_LINES):
+            self.selection.scroll_log(-WHEEL_LINES, self.snapshot)
         self.repaint_all()
 
     def action_move(self, step: int) -> None:
         """Select the next or the previous one in the panel that has the arrow keys."""
-        self.selection.move(step, self.snapshot, self._rows)
+        if not self.scroll_page(step, by_arrows=True):
+            self.selection.move(step, self.snapshot, self._rows)
         self.repaint_all()
 
     def action_page(self, step: int) -> None:
         """Move by a page."""
-        self.action_move(PAGE * step)
+        if self.scroll_page(PAGE * step):
+            self.repaint_all()
+        else:
+            self.action_move(PAGE * step)
 
     def action_home(self) -> None:
         """Back to the first line."""
@@ -309,7 +326,9 @@ class HedgerowApp(Viewing, App[None], inherit_bindings=False):
         self.repaint_all()
 
     def action_next_panel(self) -> None:
-        """Give the arrow keys to the next panel."""
+        """Give the arrow keys to the next panel; a page has them for itself."""
+        if self.main.page is not None:
+            return
         self.selection.next_panel()
         if self.selection.zoomed:
             self.arrange()
@@ -317,7 +336,7 @@ class HedgerowApp(Viewing, App[None], inherit_bindings=False):
 
     def action_mute(self) -> None:
         """Silence the bell, or not."""
-        self.muted = not self.muted
+        self.muted = self.main.alerts_page.muted = not self.muted
         self.notice("The bell is muted." if self.muted else "The bell rings for new critical alerts.")
         self.repaint_all()
 
@@ -327,6 +346,7 @@ class HedgerowApp(Viewing, App[None], inherit_bindings=False):
             return
         chosen = self.shelf.next_for(self.palette.name, self.snapshot.mode)
         self.palette = self._worn(chosen)
+        self.ansi_color = self.palette.wants_terminal_colours or None
         self.main.wear(self.palette)
         self.notice(f"Theme: {chosen.title}.")
         self.main.paint(self.scene(), force=True)

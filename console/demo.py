@@ -10,12 +10,14 @@ from dataclasses import replace
 from datetime import date, time
 
 from console.demo_groups import CONTRACT_DAY, Leg, group_of, quotes_for
+from console.demo_previews import demo_books, demo_look, demo_preview, demo_ways
 from core.domain.account import Account, Alert, Divergence, DivergenceKind, JournalIdentity, Severity
 from core.domain.groups import GroupPlan, MultiLegOrderGroup, Unhedged
 from core.domain.inputs import OperatorCommand
 from core.domain.instruments import PositionKey, Product, Right, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.timing import NS_PER_MS, NS_PER_S, from_ist
+from core.engine.previews import TicketPreview, TicketRequest, WayOut
 from core.engine.snapshot import (
     BudgetMeter,
     DeltaPoint,
@@ -51,6 +53,20 @@ class DemoService:
     def submit(self, plan: GroupPlan, by: str) -> None:
         """Keep the plan."""
         self.submitted.append(plan)
+
+    def look_at(self, group_id: str) -> None:
+        """Look closely at a group, with the core's own arithmetic."""
+        group = self.current.account.groups.get(group_id)
+        look = demo_look(group, self.current) if group is not None else None
+        self.current = replace(self.current, look=look)
+
+    def preview(self, request: TicketRequest) -> TicketPreview:
+        """A ticket's preview: only the number of lots counts."""
+        return demo_preview(request, self.current.at_ns)
+
+    def ways_out(self, group_id: str) -> tuple[WayOut, ...]:
+        """The ways out of the group that waits for a person."""
+        return demo_ways(group_id)
 
 
 def ago(seconds: float) -> int:
@@ -260,6 +276,13 @@ def demo_delta_history() -> tuple[DeltaPoint, ...]:
     return tuple(points)
 
 
+def demo_lag_trace() -> tuple[float, ...]:
+    """The loop's worst lag of each of the last sixty seconds."""
+    return tuple(
+        round(1.4 + 1.1 * math.sin(second / 4) ** 2 + (6.2 if second == 41 else 0), 2) for second in range(60)
+    )
+
+
 LOG = (
     (10.1, "policy", "G-011", "cancel unconfirmed for 5 s: bought cover 24,200 PE 65 @ 31.05", "breach"),
     (8.82, "poll", "G-014", "missed fill 65 @ 58.15 adopted from the trade book", "warn"),
@@ -325,8 +348,9 @@ def busy_snapshot(mode: str = "PAPER") -> Snapshot:
             poll_age_ms=7_000,
             next_poll_ms=5_000,
             quotes_age_ms=300,
-            commit_ms=Distribution(18_204, 0.4, 0.4, 0.9, 3.1),
-            loop_lag_ms=Distribution(90_000, 1, 0.6, 2, 9),
+            commit_ms=Distribution(18_204, 0.4, 0.4, 0.9, 3.1, (2, 61, 24, 9, 3, 1, 0, 0, 1, 0, 0, 0), 0.25),
+            loop_lag_ms=Distribution(90_000, 1, 0.6, 2, 9, (70, 9, 4, 1, 1, 0, 0, 0), 2.0, demo_lag_trace()),
+            decision_ms=Distribution(41_388, 0.1, 0.1, 0.4, 1.8, (80, 31, 12, 5, 2, 1, 1, 0, 0, 1), 0.1),
             round_trip_ms=Distribution(612, 84, 80, 130, 212, (0, 2, 9, 12, 6, 2, 1), 20),
         ),
         budget=BudgetMeter(3, 41, 612),
@@ -337,6 +361,7 @@ def busy_snapshot(mode: str = "PAPER") -> Snapshot:
         delta_history=demo_delta_history(),
         divergences_found=3,
         divergences_healed=2,
+        books=demo_books(groups.values(), NOW_NS, ago(7)),
     )
 
 

@@ -13,10 +13,14 @@ from console.options import ConsoleOptions
 from console.overlays.flatten import ALL, names_group
 from console.overlays.kill import accepts_kill, reset_reason
 from console.overlays.overlay import ArmedOverlay, Overlay
+from console.overlays.recover import WORDS
+from console.overlays.ticket import SEND
 from console.panels.alerts import asking
 from console.preview import live_groups
 from console.screens.main import MainScreen
+from core.domain.groups import GroupPlan
 from core.domain.inputs import OperatorAction, OperatorCommand
+from core.engine.previews import TicketPreview, WayOut
 from core.engine.service import CoreService
 from core.engine.snapshot import Snapshot
 
@@ -131,6 +135,77 @@ class Desk:
 
         self._arm(overlay, accepts, confirmed)
 
+    def ticket(self) -> None:
+        """n: fill in a ticket; it is given to the core only after its preview was seen and SEND typed."""
+        if self.refuses("ticket"):
+            return
+        console = self._console
+        overlay = console.main.ticket
+
+        def ready(preview: TicketPreview) -> None:
+            plan = preview.plan
+            if plan is None:
+                return
+
+            def confirmed(word: str) -> None:
+                if self.submit(plan):
+                    console.notice(
+                        f"{plan.group_id} given to the core: {plan.strategy}, {plan.copies} lots.", "warn"
+                    )
+                console.close_overlay()
+
+            self._arm(overlay, lambda word: word.upper() == SEND, confirmed, overlay.over)
+
+        overlay.ask, overlay.ready = console.service.preview, ready
+        overlay.closed = console.close_overlay
+        overlay.begin(console.now_ns)
+        console.open_overlay(overlay)
+
+    def submit(self, plan: GroupPlan) -> bool:
+        """Give the core a plan; a read-only session never does. Whether it was given."""
+        console = self._console
+        if console.options.observe:
+            console.notice("A new group is refused: this is a read-only session (--observe).", "warn")
+            return False
+        console.service.submit(plan, console.options.by)
+        return True
+
+    def recover(self, selected: str) -> None:
+        """r: what is wrong with this group, and the ways out; each takes the group's number."""
+        if self.refuses("recover"):
+            return
+        console = self._console
+        group = console.snapshot.account.groups.get(selected)
+        if group is None or group.is_over:
+            console.notice(
+                f"{selected} has ended: there is nothing to recover."
+                if group
+                else "There is no group to recover."
+            )
+            return
+        overlay = console.main.recover
+
+        def ready(way: WayOut) -> None:
+            label = WORDS[way.action][1]
+
+            def accepts(word: str) -> bool:
+                return names_group(word, selected, group.plan.number)
+
+            def confirmed(word: str) -> None:
+                if self.send(way.action, selected, saw=overlay.saw, reason="from the recovery screen"):
+                    console.notice(
+                        f"{label} {selected} given to the core; it was asked at snapshot {overlay.saw:,}.",
+                        "warn",
+                    )
+                console.close_overlay()
+
+            self._arm(overlay, accepts, confirmed, overlay.over)
+
+        overlay.ask, overlay.ready = console.service.ways_out, ready
+        overlay.closed = console.close_overlay
+        overlay.begin(selected, console.now_ns)
+        console.open_overlay(overlay)
+
     def acknowledge(self, alert_id: str) -> None:
         """Acknowledge this alert if it asks, otherwise the first that does."""
         if self.refuses("acknowledge"):
@@ -144,10 +219,15 @@ class Desk:
             self.send(OperatorAction.ACKNOWLEDGE, alert.alert_id)
 
     def _arm(
-        self, overlay: ArmedOverlay, accepts: Callable[[str], bool], confirmed: Callable[[str], None]
+        self,
+        overlay: ArmedOverlay,
+        accepts: Callable[[str], bool],
+        confirmed: Callable[[str], None],
+        over: Callable[[Press], None] | None = None,
     ) -> None:
+        """Arm and show; ``over`` is told when it ends without the word, by default it closes."""
         console = self._console
-        arming = overlay.arm(accepts, confirmed, self._over, console.now_ns)
+        arming = overlay.arm(accepts, confirmed, over or self._over, console.now_ns)
         console.open_overlay(overlay)
         console.when_painted(lambda: arming.painted(console.now_ns))
 

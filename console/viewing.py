@@ -144,7 +144,7 @@ class Viewing:
 
     def action_copy(self) -> None:
         """Put the text of the panel that has the arrow keys on the clipboard of the terminal."""
-        panel = self.main.panel(self.selection.panel)
+        panel = self.main.page or self.main.panel(self.selection.panel)
         text = text_of(panel.lines)
         self.copy_to_clipboard(text)
         count = len(text.splitlines())

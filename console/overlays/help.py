@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from console.actions import shown_key
 from console.overlays.overlay import KeyPress, Overlay
 from console.scene import Scene
+from console.widgets.boxes import beside
 from console.widgets.line import BLANK, Line, fill, line, wrap
 
 SIGNS = (
@@ -18,6 +19,7 @@ SIGNS = (
 )
 
 
+TWO_COLUMNS_FROM = 130
 STEPS = {"up": -1, "k": -1, "down": 1, "j": 1, "pageup": -10, "pagedown": 10}
 
 
@@ -25,8 +27,8 @@ class HelpOverlay(Overlay):
     """The arrow keys move where it does not fit; any other key closes it."""
 
     TITLE = "Keys"
-    WIDTH = 92
-    HEIGHT = 46
+    WIDTH = 150
+    HEIGHT = 40
 
     closed: Callable[[], None] = staticmethod(lambda: None)
 
@@ -56,7 +58,26 @@ class HelpOverlay(Overlay):
 
 
 def help_lines(scene: Scene, width: int) -> list[Line]:
-    """Keys, then signs."""
+    """Keys, in two columns where there is room, then signs."""
+    if width >= TWO_COLUMNS_FROM:
+        column = width // 2
+        lines = _keys(scene, column - 2)
+        middle = -(-len(lines) // 2)
+        while middle < len(lines) and lines[middle][0][0].isspace():
+            middle += 1
+        lines = beside(lines[:middle], lines[middle:], column)
+    else:
+        lines = _keys(scene, width)
+    lines.append(BLANK)
+    signs: list[tuple[str, str]] = []
+    for name, tone, meaning in SIGNS:
+        signs += [(f"{getattr(scene.glyphs, name)} ", tone), (f"{meaning}  ", "muted")]
+    lines.append(tuple(signs))
+    return lines
+
+
+def _keys(scene: Scene, width: int) -> list[Line]:
+    """Each action's key, label and sentence; the lines of a sentence after its first are indented."""
     lines: list[Line] = []
     for action in scene.actions:
         tone = {"danger": "bold breach", "caution": "bold warn"}.get(action.danger, "bold accent")
@@ -65,9 +86,4 @@ def help_lines(scene: Scene, width: int) -> list[Line]:
         head = line((fill(shown_key(action.key, scene.glyphs), 5), "muted" if refused else tone))
         lines.append((*head, (fill(action.label, 13), "bold bright"), *words[0]))
         lines += [((" " * 18, "text"), *each) for each in words[1:]]
-    lines.append(BLANK)
-    signs: list[tuple[str, str]] = []
-    for name, tone, meaning in SIGNS:
-        signs += [(f"{getattr(scene.glyphs, name)} ", tone), (f"{meaning}  ", "muted")]
-    lines.append(tuple(signs))
     return lines

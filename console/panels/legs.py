@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.panels.payoff import payoff_lines
-from console.panels.timeline import TimeWindow, axis, leg_track, window_of
+from console.panels.timeline import TimeWindow, axis, exposed_window, leg_track, shaded, window_of
 from console.scene import Scene
 from console.widgets.framed import FramedPanel
 from console.widgets.line import BLANK, Line, Span, fill, line, wrap
@@ -53,17 +53,17 @@ class LegsPanel(FramedPanel):
         group = scene.group
         if group is None:
             return [line(("Select a group with the arrow keys to see its legs.", "muted"))]
-        track = width - _table_width(width)
+        track = width - table_width(width)
         span = window_of(group, scene.snapshot.at_ns)
-        lines = [_heading(width, track, span)]
-        lines += [_leg_row(group, leg, scene, width, track, span) for leg in group.legs[: max(1, height - 3)]]
+        lines = [leg_heading(width, track, span)]
+        lines += [leg_row(group, leg, scene, width, track, span) for leg in group.legs[: max(1, height - 3)]]
         rest = height - len(lines)
         below = _orders(group, scene, width, max(1, min(3, rest - 2)))
         if rest > len(below) + 1:
             lines.append(BLANK)
         lines += below
         if len(lines) < height:
-            lines += wrap(_guard(group, scene), width)
+            lines += wrap(guard_words(group, scene), width)
         rest = height - len(lines)
         if rest >= 2 and not group.is_over:
             chart = payoff_lines(group, scene.snapshot.underlying_paise, width, min(4, rest), scene.glyphs)
@@ -71,7 +71,7 @@ class LegsPanel(FramedPanel):
         return lines
 
 
-def _table_width(width: int) -> int:
+def table_width(width: int) -> int:
     """The cells of the table itself; the rest is the track. Narrow panels drop score, then hedged and
     average.
     """
@@ -86,15 +86,17 @@ def _numbers(width: int) -> tuple[tuple[str, int], ...]:
     return NUMBERS if width >= 84 else (NUMBERS[0], NUMBERS[2], NUMBERS[4])
 
 
-def _heading(width: int, track: int, span: TimeWindow) -> Line:
+def leg_heading(width: int, track: int, span: TimeWindow) -> Line:
+    """The names of the columns, and the axis of the tracks."""
     text = fill("score", 5, right=True) + " " + fill("leg", _label_width(width)) + fill("side", 5)
     text += "".join(fill(name, size, right=True) for name, size in _numbers(width)) + "  "
     return line((text + axis(track, span), "muted"))
 
 
-def _leg_row(
+def leg_row(
     group: MultiLegOrderGroup, leg: LegState, scene: Scene, width: int, track: int, span: TimeWindow
 ) -> Line:
+    """One leg: what was planned and done for it, and its track with the exposed window shaded."""
     plan, glyphs = leg.plan, scene.glyphs
     long = plan.side is Side.BUY
     planned = group.plan.units(plan.index) if plan.index < len(group.plan.legs) else 0
@@ -120,7 +122,11 @@ def _leg_row(
     ]
     spans += [(fill(values[name][0], size, right=True), values[name][1]) for name, size in _numbers(width)]
     spans.append(("  ", "text"))
-    return (*spans, *leg_track(group, leg, scene.snapshot.at_ns, track, span, glyphs))
+    drawn = leg_track(group, leg, scene.snapshot.at_ns, track, span, glyphs)
+    exposed = exposed_window(group, scene.snapshot.at_ns)
+    if exposed is not None:
+        drawn = shaded(drawn, span.column(exposed[0], track), span.column(exposed[1], track))
+    return (*spans, *drawn)
 
 
 OUTCOME_TONE = {
@@ -188,7 +194,7 @@ def order_words(order: ChildOrder, scene: Scene) -> Line:
     )
 
 
-def _guard(group: MultiLegOrderGroup, scene: Scene) -> Line:
+def guard_words(group: MultiLegOrderGroup, scene: Scene) -> Line:
     """The state in words, and what would close the group by itself."""
     plan, glyphs = group.plan, scene.glyphs
     look = LOOK[group.state]

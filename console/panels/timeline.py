@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from console.glyphs import Glyphs
 from console.widgets.bars import share_of
@@ -51,6 +52,32 @@ def window_of(group: MultiLegOrderGroup, now_ns: int) -> TimeWindow:
     end = max((entry_filled_ns(group, leg) for leg in group.legs), default=0) if whole else now_ns
     seconds = max(1, -(-(end - start) // NS_PER_S))
     return TimeWindow(start, next((step for step in STEPS_S if step >= seconds), STEPS_S[-1]))
+
+
+def exposed_window(group: MultiLegOrderGroup, now_ns: int) -> tuple[int, int] | None:
+    """From the first entry fill until the group was whole, or until now; ``None`` before any fill."""
+    planned = group.legs[: len(group.plan.legs)]
+    filled = [entry_filled_ns(group, leg) for leg in planned]
+    first = group.first_fill_ns or min((at_ns for at_ns in filled if at_ns), default=0)
+    if not first:
+        return None
+    whole = all(
+        leg.entered_units >= group.plan.units(leg.plan.index, group.copies or None) for leg in planned
+    )
+    return first, max(filled) if whole and all(filled) else now_ns
+
+
+def shaded(track: Line, first: int, last: int) -> Line:
+    """The track with the columns from ``first`` to ``last`` on another ground."""
+    spans: list[Span] = []
+    column = 0
+    for text, tone in track:
+        cuts = sorted({0, len(text), *(min(max(0, at - column), len(text)) for at in (first, last + 1))})
+        for start, end in pairwise(cuts):
+            inside = first <= column + start <= last
+            spans.append((text[start:end], f"{tone} on selected" if inside and " on " not in tone else tone))
+        column += len(text)
+    return tuple(spans)
 
 
 def axis(width: int, span: TimeWindow) -> str:

@@ -20,7 +20,15 @@ from console.overlays.kill import KillOverlay
 from console.overlays.overlay import KeyPress, Overlay
 from console.overlays.palette import PaletteOverlay
 from console.overlays.quit import QuitOverlay
+from console.overlays.recover import RecoverOverlay
 from console.overlays.runbook import RunbookOverlay
+from console.overlays.seek import SeekOverlay
+from console.overlays.ticket import TicketOverlay
+from console.pages.alerts import AlertsPage
+from console.pages.group import GroupPage
+from console.pages.health import HealthPage
+from console.pages.page import Page
+from console.pages.positions import PositionsPage
 from console.panels.alerts import AlertsPanel
 from console.panels.delta import DeltaPanel
 from console.panels.footer import Footer
@@ -32,6 +40,7 @@ from console.panels.log import LogPanel
 from console.panels.margin import MarginPanel
 from console.panels.reconciliation import ReconciliationPanel
 from console.panels.small import SMALLEST, SmallPanel
+from console.panels.transport import TransportBar
 from console.scene import Scene
 from console.selection import PANELS
 from console.theming import Palette
@@ -86,11 +95,27 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.palette_overlay = PaletteOverlay(palette, glyphs, id="palette")
         self.filter = FilterOverlay(palette, glyphs, id="filter")
         self.runbook = RunbookOverlay(palette, glyphs, id="runbook")
+        self.ticket = TicketOverlay(palette, glyphs, id="ticket")
+        self.recover = RecoverOverlay(palette, glyphs, id="recover")
         self.overlays: tuple[Overlay, ...] = (
+            *(self.ticket, self.recover),
             *(self.flatten, self.kill, self.quit, self.help),
             *(self.palette_overlay, self.filter, self.runbook),
         )
+        self.seek = SeekOverlay(palette, glyphs, id="seek")
+        self.overlays = (*self.overlays, self.seek)
+        self.transport = TransportBar(palette, glyphs, id="transport")
         self.open: Overlay | None = None
+        self.group_page = GroupPage(palette, glyphs, id="group-page")
+        self.positions_page = PositionsPage(palette, glyphs, id="positions-page")
+        self.alerts_page = AlertsPage(palette, glyphs, id="alerts-page")
+        self.health_page = HealthPage(palette, glyphs, id="health-page")
+        self.pages: tuple[Page, ...] = (
+            *(self.group_page, self.positions_page),
+            *(self.alerts_page, self.health_page),
+        )
+        self.page: Page | None = None
+        """The page that stands in the place of the panels."""
         self._slots: tuple[tuple[FramedPanel, ...], ...] = (
             (self.groups, self.small),
             (self.legs, self.delta),
@@ -115,7 +140,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
             with Horizontal(id="bottom"):
                 yield self.alerts
                 yield self.log_panel
+        yield self.transport
         yield self.footer
+        yield from self.pages
         yield self.small
         yield from self.overlays
 
@@ -123,7 +150,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def painters(self) -> Iterable[LinePainter]:
         """Every part that wears the theme."""
         panels = (panel for slot in self._slots for panel in slot)
-        return (self.header, self.footer, *panels, *self.overlays)
+        return (self.header, self.transport, self.footer, *panels, *self.pages, *self.overlays)
 
     @property
     def is_small(self) -> bool:
@@ -137,6 +164,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.set_class(width < 150 or height < 46, "medium")
         self.small.styles.width, self.small.styles.height = width, height
         self.small.visible = small
+        for page in self.pages:
+            page.place(width, height)
         for overlay in self.overlays:
             overlay.place(width, height)
 
@@ -157,8 +186,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
             painter.wear(palette)
 
     def paint(self, scene: Scene, slot: int | None = None, *, force: bool = False) -> None:
-        """Paint one slot's panels, or all of them."""
-        for number, panels in enumerate(self._slots):
+        """Paint one slot's panels, or all of them; a page hides them, so that only it is painted."""
+        page = None if self.is_small else self.page
+        if page is not None and (slot is None or slot == 0):
+            self._guarded(page, scene, force)
+        for number, panels in enumerate(self._slots if page is None else ()):
             if slot is None or number == slot:
                 for panel in panels:
                     if panel is self.small if self.is_small else panel is not self.small:
@@ -194,6 +226,15 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.open = overlay
         if overlay is not None:
             overlay.visible = True
+
+    def show_page(self, page: Page | None) -> None:
+        """Show this page and no other; ``None`` gives the panels their place back."""
+        for each in self.pages:
+            if each is not page and each.visible:
+                each.visible = False
+        self.page = page
+        if page is not None:
+            page.visible = True
 
     def on_key(self, event: events.Key) -> None:
         """While an overlay is open, every key is its own."""

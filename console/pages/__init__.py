@@ -1,0 +1,1 @@
+"""Pages: screens that take the place of the panels between header and footer, there from the start."""

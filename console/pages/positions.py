@@ -1,0 +1,218 @@
+"""p: every position of the account, by the broker's word and by ours, and what is the trader's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.glyphs import Glyphs
+from console.pages.page import Page
+from console.scene import Scene
+from console.widgets.boxes import stacked
+from console.widgets.line import BLANK, Line, Span, fill, line, wrap
+from console.wording import money_tone, signed_rupees, span
+from core.domain.instruments import PositionKey
+from core.domain.orders import TERMINAL
+from core.engine.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One position: signed units by the broker (``None`` where it was not in its books), ours and foreign."""
+
+    key: PositionKey
+    label: str
+    broker: int | None
+    ours: int
+    foreign: int
+    holders: tuple[tuple[str, int], ...]
+    average_paise: int
+    overnight: int
+    last_paise: float | None
+
+    @property
+    def difference(self) -> int:
+        """Units that neither our groups nor the trader's own positions explain."""
+        return 0 if self.broker is None else self.broker - self.ours - self.foreign
+
+    @property
+    def pnl_paise(self) -> int | None:
+        """The result at the middle price, where average and price are known."""
+        if not self.broker or not self.average_paise or self.last_paise is None:
+            return None
+        return round((self.last_paise - self.average_paise) * self.broker)
+
+
+def standings(snapshot: Snapshot) -> list[Standing]:
+    """Every position that anybody holds: those that differ first, then ours, then foreign ones."""
+    account, books = snapshot.account, snapshot.books
+    broker = {report.key: report for report in books.positions} if books is not None else {}
+    holders: dict[PositionKey, dict[str, int]] = {}
+    for group in account.groups.values():
+        for leg in group.legs:
+            if leg.net_units:
+                contract = leg.plan.contract
+                key = PositionKey(contract.exchange, contract.symbol, group.plan.product)
+                held = holders.setdefault(key, {})
+                held[group.group_id] = held.get(group.group_id, 0) + leg.net_units
+    contracts = {
+        leg.plan.contract.symbol: leg.plan.contract for group in account.groups.values() for leg in group.legs
+    }
+    found = []
+    for key in {*broker, *holders, *(key for key, units in account.foreign.items() if units)}:
+        report = broker.get(key)
+        contract_known = contracts.get(key.symbol) or snapshot.view.contracts.get(key.symbol)
+        quote = snapshot.view.quotes.get(key.symbol)
+        standing = Standing(
+            key=key,
+            label=contract_known.label if contract_known is not None else "",
+            broker=(report.units if report is not None else 0) if books is not None else None,
+            ours=sum(holders.get(key, {}).values()),
+            foreign=account.foreign.get(key, 0),
+            holders=tuple(sorted(holders.get(key, {}).items())),
+            average_paise=report.average_paise if report is not None else 0,
+            overnight=report.overnight_units if report is not None else 0,
+            last_paise=quote.mid_paise if quote is not None else None,
+        )
+        if standing.broker or standing.ours or standing.foreign:
+            found.append(standing)
+    return sorted(found, key=lambda each: (not each.difference, not each.ours, each.key))
+
+
+class PositionsPage(Page):
+    """The table, then orders that are not ours."""
+
+    TITLE = "Positions"
+    ARROWS_SCROLL = True
+
+    def key(self, scene: Scene) -> object:
+        """A new picture with every version."""
+        return (scene.snapshot.version, self.top)
+
+    def stale_ms(self, scene: Scene) -> int | None:
+        """The core's silence, or books that are more than twice their period old."""
+        if scene.core_is_silent:
+            return scene.silent_ms
+        age = scene.snapshot.health.poll_age_ms
+        late = 2 * scene.snapshot.account.settings.poll_every_ms
+        return age if age is not None and age > late and not scene.snapshot.finished else None
+
+    def body(self, scene: Scene, width: int, height: int) -> list[Line]:
+        """Both parts."""
+        snapshot, glyphs = scene.snapshot, scene.glyphs
+        found = standings(snapshot)
+        below = _orders(scene, width - 4)
+        lower = min(len(below) + 2, max(4, height // 3))
+        upper = height - lower
+        differing = sum(1 for each in found if each.difference)
+        rows = [_heading(width - 4)]
+        if found:
+            rows += self.windowed([_row(each, glyphs, width - 4) for each in found], upper - 4)
+        else:
+            words = (
+                "The broker holds nothing, and so do we."
+                if snapshot.books
+                else "The books have not been read yet."
+            )
+            rows.append(line((words, "muted")))
+        summary: Line = (
+            line((f"{glyphs.breach} {differing} differ from what we know", "bold breach"))
+            if differing
+            else line((f"{glyphs.ok} every position is explained", "ok"))
+            if snapshot.books is not None
+            else ()
+        )
+        rows += [BLANK] * max(0, upper - 3 - len(rows))
+        rows.append((*summary, *_total(found, glyphs)))
+        age = snapshot.health.poll_age_ms
+        corner = f"books read {span(age)} ago, broker wins" if age is not None else "books not read yet"
+        hidden = f"{self.hidden} more, PgDn   " if self.hidden > self.top else ""
+        return stacked(
+            self.framed(self.TITLE, line((hidden, "warn"), (corner, "muted")), rows, width, upper, "accent"),
+            self.framed("Not ours", line(("never traded without adopt", "muted")), below, width, lower),
+        )
+
+
+def _heading(width: int) -> Line:
+    text = fill("contract", 28 if width >= 110 else 22) + fill("product", 8)
+    text += "".join(fill(name, 9, right=True) for name in ("broker", "ours", "foreign", "differs"))
+    text += fill("average", 11, right=True) + fill("middle", 10, right=True) + fill("P&L", 11, right=True)
+    return line((text + ("   held by" if width >= 110 else ""), "muted"))
+
+
+def _row(each: Standing, glyphs: Glyphs, width: int) -> Line:
+    wide = width >= 110
+    name = f"{each.label}  {each.key.symbol}" if wide and each.label else each.label or each.key.symbol
+    pnl = each.pnl_paise
+    differs = each.difference
+    lead = glyphs.breach if differs else glyphs.ok if each.broker is not None else glyphs.clock
+    tone = "breach" if differs else "ok" if each.broker is not None else "muted"
+    spans: list[Span] = [
+        (f"{lead} ", tone),
+        (fill(name, 26 if wide else 20), "bold bright"),
+        (fill(each.key.product.value, 8), "muted"),
+        _units(each.broker, glyphs, "bold bright"),
+        _units(each.ours, glyphs, "text"),
+        _units(each.foreign, glyphs, "warn"),
+        _units(differs, glyphs, "bold breach"),
+        (fill(f"{each.average_paise / 100:,.2f}" if each.average_paise else "-", 11, right=True), "text"),
+        (
+            fill(f"{each.last_paise / 100:,.2f}" if each.last_paise is not None else "-", 10, right=True),
+            "text",
+        ),
+        (
+            fill(signed_rupees(pnl, glyphs) if pnl is not None else "-", 11, right=True),
+            money_tone(pnl) if pnl is not None else "muted",
+        ),
+    ]
+    if wide:
+        held = "  ".join(f"{group_id} {_signed(units, glyphs)}" for group_id, units in each.holders)
+        spans.append((f"   {held or 'the trader'}", "text" if held else "warn"))
+        if each.overnight:
+            spans.append((f"   {_signed(each.overnight, glyphs)} overnight", "muted"))
+    return tuple(spans)
+
+
+def _units(units: int | None, glyphs: Glyphs, tone: str) -> Span:
+    if units is None:
+        return (fill("-", 9, right=True), "muted")
+    return (fill(_signed(units, glyphs), 9, right=True), tone if units else "muted")
+
+
+def _signed(units: int, glyphs: Glyphs) -> str:
+    return f"{'+' if units > 0 else glyphs.minus}{abs(units):,}" if units else "0"
+
+
+def _total(found: list[Standing], glyphs: Glyphs) -> Line:
+    known = [each.pnl_paise for each in found if each.pnl_paise is not None]
+    if not known:
+        return ()
+    total = sum(known)
+    return line(
+        ("   open result ", "muted"), (signed_rupees(total, glyphs, symbol=True), f"bold {money_tone(total)}")
+    )
+
+
+def _orders(scene: Scene, width: int) -> list[Line]:
+    """Foreign positions in a sentence each, and orders in the book that bear no tag of ours."""
+    account, glyphs = scene.snapshot.account, scene.glyphs
+    lines: list[Line] = []
+    for key, units in sorted(account.foreign.items()):
+        if units:
+            text = "is nobody's of ours: counted in margin, never traded without adopt."
+            lines += wrap(line((f"{_signed(units, glyphs)} {key.symbol} ", "warn"), text), width)
+    lines += [
+        line(("foreign order ", "muted"), text, (f"  {order_id}", "muted"))
+        for order_id, text in account.foreign_orders.items()
+    ]
+    books = scene.snapshot.books
+    if books is not None:
+        working = sum(1 for order in books.orders if order.status not in TERMINAL)
+        lines.append(
+            line(
+                ("the order book has ", "muted"),
+                f"{len(books.orders)} orders, {working} working",
+                (", the trade book ", "muted"),
+                f"{len(books.trades)} trades",
+            )
+        )
+    return lines or [line(("Nothing foreign is known.", "muted"))]
