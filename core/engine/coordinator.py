@@ -6,6 +6,7 @@ Policy decides; the coordinator re-asserts what must never be broken, performs, 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -14,9 +15,11 @@ from core.domain.account import Account
 from core.domain.effects import CancelOrder, ModifyOrder, SendOrder
 from core.domain.inputs import CancelReply, Input, ModifyReply, SendReply
 from core.domain.orders import OrderType, Outcome
+from core.domain.timing import Clock
 from core.policy.collaborators import Collaborators
 from core.policy.emergency_hedge import EmergencyHedgeManager
 from core.policy.leg_priority import LegPriorityCalculator
+from core.policy.order_budget import SECOND_NS
 from core.policy.stop_loss import HybridStopLossManager
 from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCaseMarginSimulator
@@ -42,7 +45,13 @@ class ExecutionCoordinator:
         sl_manager: HybridStopLossManager | None = None,
         margin_simulator: WorstCaseMarginSimulator | None = None,
         limits: RiskLimits | None = None,
+        clock: Clock | None = None,
+        orders_per_second: int = 10,
     ) -> None:
+        """With a ``clock`` the sends of any second are held to ``orders_per_second`` once more.
+
+        Policy counts what it intends; a slow commit lets what was intended apart leave together.
+        """
         self.collaborators = Collaborators(
             priority_calculator or LegPriorityCalculator(),
             hedge_manager or EmergencyHedgeManager(),
@@ -52,6 +61,8 @@ class ExecutionCoordinator:
         )
         self._port = port
         self._post = post
+        self._clock = clock
+        self._leaving_ns: deque[int] = deque(maxlen=orders_per_second)
         self._sent: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -88,17 +99,31 @@ class ExecutionCoordinator:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _slot(self) -> None:
+        """Wait until one more send keeps within the second."""
+        if self._clock is None:
+            return
+        now_ns = at_ns = self._clock.now_ns()
+        if len(self._leaving_ns) == self._leaving_ns.maxlen:
+            at_ns = max(now_ns, self._leaving_ns[0] + SECOND_NS)
+        self._leaving_ns.append(at_ns)
+        if at_ns > now_ns:
+            await self._clock.sleep_until(at_ns)
+
     async def _place(self, request: OrderRequest) -> None:
+        await self._slot()
         reply = await _answered(self._port.place(request))
         self._post(SendReply(request.tag, reply.outcome, reply.order_id, reply.message))
 
     async def _modify(self, effect: ModifyOrder) -> None:
         kind = OrderType.LIMIT if effect.to_limit or not effect.trigger_paise else OrderType.SL
         change = OrderChange(kind, effect.units, effect.limit_paise, effect.trigger_paise)
+        await self._slot()
         reply = await _answered(self._port.modify(effect.order_id, change))
         self._post(ModifyReply(effect.tag, reply.outcome, reply.message))
 
     async def _cancel(self, tag: str, order_id: str) -> None:
+        await self._slot()
         reply = await _answered(self._port.cancel(order_id))
         self._post(CancelReply(tag, reply.outcome, reply.message))
 

@@ -94,7 +94,12 @@ class ExecutionEngine:
         """How often something was decided: a core that has stopped is seen by it, whatever the clock does."""
         self.books = BookReader(clock, books, self.post, self._poll_every_ms, self.metrics.funded)
         self.coordinator = ExecutionCoordinator(
-            orders, self.post, margin_simulator=margin_simulator, limits=limits
+            orders,
+            self.post,
+            margin_simulator=margin_simulator,
+            limits=limits,
+            clock=clock,
+            orders_per_second=account.settings.orders_per_second,
         )
         self.stream_up = False
         self.stream_ns: int | None = None

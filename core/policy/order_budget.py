@@ -33,13 +33,13 @@ def next_send_ns(account: Account, lane: Lane, now_ns: int) -> int | None:
     recent = budget.recent_ns
     at_ns = now_ns
     if len(recent) >= per_second:
-        at_ns = max(at_ns, recent[-per_second] + _SECOND_NS)
+        at_ns = max(at_ns, recent[-per_second] + SECOND_NS)
     if len(recent) >= per_minute:
         at_ns = max(at_ns, recent[-per_minute] + 60 * NS_PER_S)
     return at_ns
 
 
-_SECOND_NS = NS_PER_S * 6 // 5
+SECOND_NS = NS_PER_S * 6 // 5
 
 
 def may_send(account: Account, lane: Lane, now_ns: int) -> bool:

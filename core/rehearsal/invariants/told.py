@@ -52,6 +52,8 @@ class ToldOrder:
     trades: dict[str, int] = field(default_factory=dict)
     described_ns: int = 0
     """The exchange's time of the newest description."""
+    units_before: int = 0
+    """The quantity before the last modification was asked for."""
     changing_to: int = 0
     """The quantity of a modification that has not been answered; 0 where there is none."""
 
@@ -203,6 +205,7 @@ class Told:
         """A modification goes out: until more is told, the larger quantity counts."""
         order = self.orders.get(self._tags.get(order_id, ""))
         if order is not None:
+            order.units_before = order.units
             order.units = max(order.units, change.units)
             order.changing_to = change.units
         return order
@@ -212,6 +215,8 @@ class Told:
         order = self.orders.get(self._tags.get(order_id, ""))
         if order is not None:
             order.changing_to = 0
+            if reply.outcome is Outcome.REJECTED:
+                order.units = min(order.units, order.units_before)
             if reply.outcome is Outcome.CONFIRMED:
                 order.units = change.units
                 order.awaits_trigger &= change.order_type is OrderType.SL
