@@ -93,17 +93,12 @@ def packet(token: int, last: int, units: int = 75) -> bytes:
 
 @dataclass
 class Day:
-    """What the day was made of, and what the core did in it."""
+    """What was told of the day, and what the core did in it; ``holes`` are the outages of both options."""
 
     ticks: dict[int, list[tuple[int, int]]]
+    holes: list[tuple[int, int]]
     rows: list[Recorded] = field(default_factory=list)
     asked_in_vain: int = 0
-
-    @property
-    def holes(self) -> list[tuple[int, int]]:
-        """Outages of the call and the put together."""
-        times = sorted(at for token in (CALL, PUT) for at, _ in self.ticks[token])
-        return [(last, following) for last, following in pairwise(times) if following - last > HOLE_NS]
 
     def age_ns(self, symbol: str, at_ns: int) -> int:
         """How old the newest tick of a symbol was."""
@@ -172,8 +167,15 @@ class Desk:
 @pytest.fixture(scope="module")
 def day() -> Day:
     """Play the day's outages once: before each, one group that is whole and one that is still entering."""
-    played = Day({token: recorded(token) for token in (INDEX, CALL, PUT)})
-    near = [(last - AROUND_NS, following + 20 * NS_PER_S) for last, following in played.holes]
+    ticks = {token: recorded(token) for token in (INDEX, CALL, PUT)}
+    times = sorted(at for token in (CALL, PUT) for at, _ in ticks[token])
+    holes = [(last, following) for last, following in pairwise(times) if following - last > HOLE_NS]
+    near = [(last - AROUND_NS, following + 20 * NS_PER_S) for last, following in holes]
+    for token in (CALL, PUT):
+        ticks[token] = [
+            (at, price) for at, price in ticks[token] if any(first <= at <= last for first, last in near)
+        ]
+    played = Day(ticks, holes)
     clock = MarketTime(near[0][0] - NS_PER_S)
 
     async def play() -> None:
@@ -181,8 +183,6 @@ def day() -> Day:
         index = [at for at, _ in played.ticks[INDEX]]
         for token in (CALL, PUT):
             for at_ns, price in played.ticks[token]:
-                if not any(first <= at_ns <= last for first, last in near):
-                    continue
                 clock.call_at(at_ns, partial(desk.hear, token, price))
                 if token == CALL:
                     spot = played.ticks[INDEX][max(0, bisect_right(index, at_ns) - 1)][1]
