@@ -9,7 +9,7 @@ import math
 from dataclasses import replace
 from datetime import date, time
 
-from console.demo_groups import CONTRACT_DAY, Leg, group_of, quotes_for
+from console.demo_groups import CONTRACT_DAY, Leg, group_of, quotes_for, with_unconfirmed_cancel
 from console.demo_previews import demo_books, demo_look, demo_preview, demo_ways
 from core.domain.account import Account, Alert, Divergence, DivergenceKind, JournalIdentity, Severity
 from core.domain.groups import GroupPlan, MultiLegOrderGroup, Unhedged
@@ -134,6 +134,7 @@ def demo_groups() -> list[MultiLegOrderGroup]:
         unhedged=Unhedged(ago(9.4), 9_400 * NS_PER_MS, 9_400 * NS_PER_MS, 65, "cancel unconfirmed"),
         reason="the broker never confirmed a cancel",
     )
+    strangle = with_unconfirmed_cancel(strangle, 0, 37)
     bear_call = group_of(
         10,
         "bear_call_spread",

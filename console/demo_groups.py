@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from core.domain.groups import (
@@ -170,6 +170,25 @@ def _orders(group_id: str, number: int, index: int, leg: Leg, at_ns: int) -> lis
     if leg.working:
         orders.append(order(2, leg.working, 0, OrderStatus.OPEN, leg.limit or leg.average))
     return orders
+
+
+def with_unconfirmed_cancel(group: MultiLegOrderGroup, leg: int, asks: int) -> MultiLegOrderGroup:
+    """The group with an exit of this leg that nobody has confirmed to be cancelled."""
+    entry = next(order for order in group.orders.values() if order.leg == leg)
+    order = replace(
+        entry,
+        tag=entry.tag[:-1] + "2",
+        child=2,
+        purpose=Purpose.EXIT,
+        side=entry.side.opposite,
+        limit_paise=entry.limit_paise + 55,
+        status=OrderStatus.CANCEL_PENDING,
+        filled_units=0,
+        order_id=f"{entry.order_id}9",
+        cancel_asks=asks,
+        cancel_pending=True,
+    )
+    return replace(group, orders={**group.orders, order.tag: order}, live=(*group.live, order.tag))
 
 
 def quotes_for(groups: Iterable[MultiLegOrderGroup], at_ns: int) -> MarketView:

@@ -53,7 +53,8 @@ def demo_books(groups: Iterable[MultiLegOrderGroup], now_ns: int, read_ns: int) 
             contract = leg.plan.contract
             key = PositionKey(contract.exchange, contract.symbol, group.plan.product)
             units = held.get(key, (0, 0))[0] + leg.net_units
-            held[key] = (units, round(leg.average_paise or 0))
+            paid = (leg.average_paise or 0) * (0.97 if units > 0 else 1.04)
+            held[key] = (units, round(paid))
         orders += [_report(order, now_ns) for order in group.orders.values()]
     doubled = PositionKey("NFO", "NIFTY25NOV25300CE", Product.NRML)
     held[doubled] = (2 * held[doubled][0], held[doubled][1])
@@ -111,7 +112,7 @@ def demo_preview(request: TicketRequest, at_ns: int) -> TicketPreview:
     credit = round(32.80 * 100 * units)
     margin, limit = 3_15_000_00 * lots // 10, 2_99_520_00
     refused = (
-        "Refused: with the 24600 PE short filled, -3 %, IV +50 %, it needs more than the 90 % that may be used."
+        "Refused: with the 24600 PE short filled, -3 %, IV +50 %, it needs more than may be used."
         if margin > limit
         else ""
     )

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """One set of signs. ``ramp`` holds rising heights from empty to full; ``beat`` turns with the core."""
+    """One set of signs. ``ramp`` holds rising heights from empty to full, ``hanging`` those
+    from the top; ``beat`` turns with the core."""
 
     ok: str = "✔"
     warn: str = "▲"
@@ -35,6 +36,7 @@ class Glyphs:
     pending: str = "╌"
     track: str = "·"
     ramp: str = " ▁▂▃▄▅▆▇█"
+    hanging: str = " ▔▀█"
     beat: str = "◐◓◑◒"
     minus: str = "−"
     plus_minus: str = "±"
@@ -85,6 +87,7 @@ ASCII = Glyphs(
     pending=".",
     track=".",
     ramp=" .,:-=+*#",
+    hanging=" '\"#",
     beat="|/-\\",
     minus="-",
     plus_minus="+-",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from console.desk import Desk
 from console.pages.page import Page
+from console.panels.alerts import open_alerts
 from console.screens.main import MainScreen
 from console.selection import Selection
 from console.viewing import Viewing
@@ -58,7 +59,13 @@ class Paging(Viewing):
         self.repaint_all()
 
     def action_group(self) -> None:
-        """Everything about the selected group."""
+        """Everything about the selected group; from the alerts, about the selected alert's."""
+        if self.main.page is self.main.alerts_page:
+            alerts = open_alerts(self.snapshot)
+            chosen = next((each for each in alerts if each.alert_id == self.selection.alert), None)
+            group_id = (chosen or alerts[0]).group_id if alerts else ""
+            if group_id in self.snapshot.account.groups:
+                self.selection.group = group_id
         self.show_page(self.main.group_page)
 
     def action_positions(self) -> None:

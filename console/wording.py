@@ -103,6 +103,20 @@ STRATEGY_WORDS = {"butterfly": "fly", "spread": ""}
 """Words of a strategy's name that a trader leaves out or says shorter."""
 
 
+SHORT_NAMES = {
+    "iron condor": "condor",
+    "long straddle": "lng strad",
+    "long strangle": "lng stran",
+}
+"""Strategies whose names do not fit into nine cells."""
+
+
+def strategy_short(plan: GroupPlan) -> str:
+    """The name in at most nine cells, for the strategies of the catalogue: ``condor``, ``bear call``."""
+    name = strategy_name(plan)
+    return SHORT_NAMES.get(name, name)
+
+
 def strategy_name(plan: GroupPlan) -> str:
     """``iron condor``, ``bull put``, ``iron fly``."""
     words = [STRATEGY_WORDS.get(word, word) for word in plan.strategy.split("_")]

@@ -34,7 +34,7 @@ class RecoverOverlay(ArmedOverlay):
 
     TITLE = "Recover"
     WIDTH = 124
-    HEIGHT = 34
+    HEIGHT = 28
 
     target: str = ""
     saw: int = 0

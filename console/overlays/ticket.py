@@ -56,7 +56,7 @@ class TicketOverlay(ArmedOverlay):
 
     TITLE = "New group"
     WIDTH = 124
-    HEIGHT = 30
+    HEIGHT = 24
 
     ask: Callable[[TicketRequest], TicketPreview] = staticmethod(lambda request: TicketPreview(request))
     ready: Callable[[TicketPreview], None] = staticmethod(lambda preview: None)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from console.glyphs import Glyphs
-from console.widgets.line import Line, fill, line
+from console.widgets.line import Line, Span, fill, line
 from console.wording import sign
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.instruments import Side
-from core.domain.orders import ChildOrder, OrderStatus, Outcome
+from core.domain.orders import ChildOrder, OrderStatus, Outcome, Purpose
 from core.domain.tags import TAG_LENGTH, short_name
 from core.domain.timing import clock_text
 
@@ -34,12 +32,12 @@ def order_table(group: MultiLegOrderGroup, glyphs: Glyphs, width: int, height: i
     orders = ordered(group)
     if not orders:
         return [line(("No order has been sent for this group.", "muted"))]
-    wide = width >= 96
-    heading = fill("order", 9) + fill("for", 7) + fill("side", 5) + fill("contract", 12 if wide else 10)
-    heading += fill("filled/units", 13, right=True) + fill("limit", 10, right=True) + "  "
-    heading += fill("answer", 12) + fill("at the broker", 16)
+    wide = width >= 88
+    heading = fill("order", 8) + (fill("for", 7) if wide else "") + fill("side", 5) + fill("contract", 10)
+    heading += fill("filled/units", 12, right=True) + fill("limit", 8, right=True) + "  "
+    heading += (fill("answer", 12) + fill("at the broker", 18)) if wide else "stands"
     if wide:
-        heading += fill("sent", 10) + "tag"
+        heading += "sent"
     rows: list[Line] = [line((heading.rstrip(), "muted"))]
     shown = orders if len(orders) < height else orders[: max(0, height - 2)]
     rows += [order_row(group, order, glyphs, wide=wide) for order in shown]
@@ -49,7 +47,7 @@ def order_table(group: MultiLegOrderGroup, glyphs: Glyphs, width: int, height: i
 
 
 def order_row(group: MultiLegOrderGroup, order: ChildOrder, glyphs: Glyphs, *, wide: bool) -> Line:
-    """One order; a refusal shows the broker's words in the place of the tag."""
+    """One order; the broker's words, where there are any, stand at its end."""
     mark, word, tone = OUTCOME_WORD[order.outcome]
     contract = group.legs[order.leg].plan.contract
     name = short_name(order.tag) if len(order.tag) == TAG_LENGTH else f"{order.leg + 1}-{order.child}"
@@ -58,33 +56,39 @@ def order_row(group: MultiLegOrderGroup, order: ChildOrder, glyphs: Glyphs, *, w
     if order.trigger_paise and not order.asked_to_limit:
         price = f"{glyphs.times}{order.trigger_paise / 100:,.2f}"
     quiet = order.is_terminal and order.outcome is not Outcome.REJECTED
-    parts: list[tuple[str, str]] = [
-        (fill(name, 9), "muted" if quiet else "bold bright"),
-        (fill(order.purpose.value.lower(), 7), "muted" if order.purpose.value == "ENTRY" else "warn"),
-        (fill(order.side.value, 5), "bold long" if buy else "bold short"),
-        (fill(contract.label, 12 if wide else 10), "text"),
-        (fill(f"{order.filled_units:,}/{order.units:,}", 13, right=True), "text"),
-        (fill(price, 10, right=True), "text"),
-        (f"  {sign(glyphs, mark)} ", "ok" if mark == "ok" else tone),
-        (fill(word, 10), tone if tone != "text" or not quiet else "muted"),
-        *_at_the_broker(order, glyphs),
-    ]
+    parts: list[tuple[str, str]] = [(fill(name, 8), "muted" if quiet else "bold bright")]
     if wide:
-        parts.append((fill(clock_text(order.intended_at_ns), 10), "muted"))
-        parts.append((order.message or order.tag, "warn" if order.message else "muted"))
+        entry = order.purpose is Purpose.ENTRY
+        parts.append((fill(order.purpose.value.lower(), 7), "muted" if entry else "warn"))
+    parts += [
+        (fill(order.side.value, 5), "bold long" if buy else "bold short"),
+        (fill(contract.label, 10), "text"),
+        (fill(f"{order.filled_units:,}/{order.units:,}", 12, right=True), "text"),
+        (fill(price, 8, right=True), "text"),
+        (f"  {sign(glyphs, mark)} ", "ok" if mark == "ok" else tone),
+    ]
+    there, there_tone = _at_the_broker(order, glyphs)
+    if wide or order.outcome is not Outcome.CONFIRMED:
+        parts.append((fill(word, 10), tone if tone != "text" or not quiet else "muted"))
+    if wide or order.outcome is Outcome.CONFIRMED:
+        parts.append((fill(there, 18) if wide else there, there_tone))
+    if wide:
+        parts.append((clock_text(order.intended_at_ns), "muted"))
+    if order.message:
+        parts.append((f"  {order.message}", "warn"))
     return tuple(parts)
 
 
-def _at_the_broker(order: ChildOrder, glyphs: Glyphs) -> Sequence[tuple[str, str]]:
+def _at_the_broker(order: ChildOrder, glyphs: Glyphs) -> Span:
     """What the order is there, as far as we know; a cancel that nobody confirms stands out."""
     if order.cancel_pending:
-        return [(fill(f"{glyphs.clock} cancel asked {order.cancel_asks}{glyphs.times}", 18), "bold warn")]
+        return f"{glyphs.clock} cancel asked {order.cancel_asks}{glyphs.times}", "bold warn"
     if order.outcome in (Outcome.REJECTED, Outcome.DENIED):
-        return [(fill("not there", 16), "muted")]
+        return "not there", "muted"
     if order.is_unknown:
         looked = f"asked {order.lookups}{glyphs.times}" if order.lookups else "not heard of"
-        return [(fill(looked, 16), "breach" if order.outcome else "info")]
+        return looked, "breach" if order.outcome else "info"
     if order.status is OrderStatus.COMPLETE:
-        return [(fill("complete", 16), "ok")]
+        return "complete", "ok"
     words = order.status.value.lower().replace("_", " ")
-    return [(fill(words, 16), "info" if not order.is_terminal else "muted")]
+    return words, "muted" if order.is_terminal else "info"

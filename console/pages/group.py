@@ -42,14 +42,14 @@ class GroupPage(Page):
         if look is not None and look.group_id != group.group_id:
             look = None
         top = self._legs(group, scene, width, height)
-        left = (width * 60) // 100
+        left = (width * 61) // 100
         rest = height - len(top)
         orders = min(max(5, len(group.orders) + 3), rest // 2)
         right = width - left
         guards = guard_lines(group, scene)
         wrapped = [each for guard in guards for each in wrap(guard, right - 4, 2)]
         guard_height = min(len(wrapped) + 2, max(5, rest // 3))
-        grid_height = 0 if rest - guard_height < 14 else 8
+        grid_height = 0 if rest - guard_height < 15 else 8
         glyphs, roomy = scene.glyphs, rest - guard_height - grid_height
         columns = (
             stacked(

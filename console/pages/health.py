@@ -33,15 +33,19 @@ class HealthPage(Page):
         """The parts, each in its frame."""
         snapshot = scene.snapshot
         health = snapshot.health
-        left = max(40, width * 36 // 100)
+        left = max(44, width * 36 // 100)
         alive = _alive(scene, left - 4)
         budget = _budget(scene, left - 4)
-        lag_height = max(5, height - len(alive) - len(budget) - 4)
+        today = _today(scene)
+        rest = height - len(alive) - len(budget) - 4
+        today_height = len(today) + 2 if rest >= len(today) + 8 else 0
+        lag_height = max(4, rest - today_height)
         column = stacked(
             self.framed("What must live", (), alive, left, len(alive) + 2, "accent"),
             self.framed(
                 "Order budget", line(("counted from the journal", "muted")), budget, left, len(budget) + 2
             ),
+            self.framed("Today", (), today, left, today_height) if today_height else [],
             self.framed(
                 "Loop lag, the last minute",
                 line(("the largest of each second", "muted")),
@@ -78,20 +82,24 @@ class HealthPage(Page):
         late = told.p99 is not None and told.p99 > budget_ms
         tone = "muted" if told.p99 is None else "warn" if late else "ok"
         mark = sign(scene.glyphs, "clock" if told.p99 is None else "warn" if late else "ok")
-        corner = line((f"{mark} p99 of {budget_ms:g} ms", tone))
+        roomy = width >= 40
+        corner = line((f"{mark} p99 of {budget_ms:g} ms" if roomy else f"{mark} {budget_ms:g} ms", tone))
         if not told.count:
             content: Sequence[Line] = [line(("Nothing measured yet.", "muted"))]
         else:
             figures = line(
                 ("last ", "muted"),
                 (fill(figure(told.last), 5, right=True), "bold bright"),
-                ("  p50 ", "muted"),
-                (fill(figure(told.p50), 5, right=True), "text"),
                 ("  p99 ", "muted"),
                 (fill(figure(told.p99), 5, right=True), f"bold {tone}"),
-                ("  max ", "muted"),
-                (figure(told.max), "text"),
             )
+            if roomy:
+                figures += line(
+                    ("  p50 ", "muted"),
+                    (fill(figure(told.p50), 5, right=True), "text"),
+                    ("  max ", "muted"),
+                    figure(told.max),
+                )
             rows = height - 4
             drawn = (
                 histogram(told.buckets, told.bucket_ms, width - 4, rows, scene)
@@ -180,6 +188,20 @@ def _budget(scene: Scene, width: int) -> list[Line]:
     held_back = f"{settings.reserve_per_second} a second, {reserve * 100:.0f} % of the day"
     lines.append(line(("kept for hedges, exits and cancels: ", "muted"), (held_back, "muted")))
     return lines
+
+
+def _today(scene: Scene) -> list[Line]:
+    """What the day came to: hedges, time outside, margin, differences."""
+    snapshot = scene.snapshot
+    hedges = snapshot.account.emergency_hedges
+    rows: list[tuple[str, str, str]] = [
+        ("emergency hedges", f"{hedges}", "warn" if hedges else "ok"),
+        ("unhedged, longest", span(snapshot.unhedged_longest_ms), "text"),
+        ("unhedged, in all", span(snapshot.unhedged_total_ms), "text"),
+        ("margin, at its peak", f"{snapshot.margin.peak_pct:.0f} %", "text"),
+        ("groups", f"{len(snapshot.account.groups)}", "text"),
+    ]
+    return [line((fill(name, 22), "muted"), (value, f"bold {tone}")) for name, value, tone in rows]
 
 
 def _trace(told: Distribution, width: int, height: int, glyphs: Glyphs) -> list[Line]:

@@ -42,6 +42,10 @@ class Standing:
         return round((self.last_paise - self.average_paise) * self.broker)
 
 
+HOLDERS_FROM, SYMBOLS_FROM = 108, 140
+"""The widths from which there is room for who holds a position, and for the exchange's own symbols."""
+
+
 def standings(snapshot: Snapshot) -> list[Standing]:
     """Every position that anybody holds: those that differ first, then ours, then foreign ones."""
     account, books = snapshot.account, snapshot.books
@@ -115,7 +119,12 @@ class PositionsPage(Page):
             )
             rows.append(line((words, "muted")))
         summary: Line = (
-            line((f"{glyphs.breach} {differing} differ from what we know", "bold breach"))
+            line(
+                (
+                    f"{glyphs.breach} {differing} position{'' if differing == 1 else 's'} unexplained",
+                    "bold breach",
+                )
+            )
             if differing
             else line((f"{glyphs.ok} every position is explained", "ok"))
             if snapshot.books is not None
@@ -133,22 +142,24 @@ class PositionsPage(Page):
 
 
 def _heading(width: int) -> Line:
-    text = fill("contract", 28 if width >= 110 else 22) + fill("product", 8)
+    text = fill("contract", 36 if width >= SYMBOLS_FROM else 22) + fill("product", 8)
     text += "".join(fill(name, 9, right=True) for name in ("broker", "ours", "foreign", "differs"))
     text += fill("average", 11, right=True) + fill("middle", 10, right=True) + fill("P&L", 11, right=True)
-    return line((text + ("   held by" if width >= 110 else ""), "muted"))
+    return line((text + ("   held by" if width >= HOLDERS_FROM else ""), "muted"))
 
 
 def _row(each: Standing, glyphs: Glyphs, width: int) -> Line:
-    wide = width >= 110
-    name = f"{each.label}  {each.key.symbol}" if wide and each.label else each.label or each.key.symbol
+    wide = width >= SYMBOLS_FROM
+    name = each.label or each.key.symbol
+    if wide:
+        name = f"{each.label:<10}  {each.key.symbol}"
     pnl = each.pnl_paise
     differs = each.difference
     lead = glyphs.breach if differs else glyphs.ok if each.broker is not None else glyphs.clock
     tone = "breach" if differs else "ok" if each.broker is not None else "muted"
     spans: list[Span] = [
         (f"{lead} ", tone),
-        (fill(name, 26 if wide else 20), "bold bright"),
+        (fill(name, 34 if wide else 20), "bold bright"),
         (fill(each.key.product.value, 8), "muted"),
         _units(each.broker, glyphs, "bold bright"),
         _units(each.ours, glyphs, "text"),
@@ -164,7 +175,7 @@ def _row(each: Standing, glyphs: Glyphs, width: int) -> Line:
             money_tone(pnl) if pnl is not None else "muted",
         ),
     ]
-    if wide:
+    if width >= HOLDERS_FROM:
         held = "  ".join(f"{group_id} {_signed(units, glyphs)}" for group_id, units in each.holders)
         spans.append((f"   {held or 'the trader'}", "text" if held else "warn"))
         if each.overnight:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.glyphs import ASCII, Glyphs
-from console.widgets.line import BLANK, Line, Span, fill, line, spread
+from console.glyphs import Glyphs
+from console.widgets.line import BLANK, Line, Span, fill, line, spread, width_of
 from console.widgets.plot import plot
 from console.wording import signed_rupees
 from core.engine.snapshot import GroupLook
@@ -51,9 +51,14 @@ def payoff_chart(look: GroupLook | None, glyphs: Glyphs, width: int, height: int
     )
     if look.basis == "planned":
         legend = (*legend, ("  as planned, nothing is held", "warn"))
-    rows = height - 4
+    told = (
+        [spread(figures, breaks, width)]
+        if width_of(figures) + width_of(breaks) < width
+        else [figures, breaks]
+    )
+    rows = height - 2 - len(told)
     if rows < 2:
-        return [figures, breaks]
+        return told
     columns = max(10, width - LABEL - 1)
     chart = plot(look.at_expiry_paise, look.now_paise, columns, rows, glyphs)
     top = max(0, *look.at_expiry_paise, *look.now_paise)
@@ -66,7 +71,7 @@ def payoff_chart(look: GroupLook | None, glyphs: Glyphs, width: int, height: int
         ((fill(label, LABEL, right=True) + " ", "muted"), *each)
         for label, each in zip(labels, chart, strict=True)
     ]
-    return [*drawn, _levels(look, columns, glyphs), spread(figures, breaks, width), legend]
+    return [*drawn, _levels(look, columns, glyphs), *told, legend]
 
 
 def _levels(look: GroupLook, columns: int, glyphs: Glyphs) -> Line:
@@ -91,25 +96,22 @@ def shock_grid(look: GroupLook | None, glyphs: Glyphs, width: int) -> list[Line]
     if look is None or not look.grid_paise:
         return [BLANK]
     columns = _columns(look.price_steps, width)
-    cell = max(7, (width - 8) // len(columns))
-    heading = fill("IV", 8) + "".join(
-        fill(f"{look.price_steps[at] * 100:+.0f} %".replace("-", glyphs.minus), cell, right=True)
-        for at in columns
+    cell = max(6, (width - 6) // len(columns))
+    heading = fill("IV", 6) + "".join(
+        fill(_percent(look.price_steps[at], glyphs), cell, right=True) for at in columns
     )
     lines: list[Line] = [line((heading, "muted"))]
     worst = min(min(row) for row in look.grid_paise)
     for step, row in zip(look.vol_steps, look.grid_paise, strict=True):
-        name = "as is" if step == 0 else f"{step * 100:+.0f} %".replace("-", glyphs.minus)
-        spans: list[Span] = [(fill(name, 8), "muted")]
+        name = "now" if step == 0 else f"{step * 100:+.0f}%".replace("-", glyphs.minus)
+        spans: list[Span] = [(fill(name, 6), "muted")]
         for at in columns:
             paise = row[at]
+            text = compact_rupees(paise, glyphs)
+            tone = "ok" if paise > 0 else "breach" if paise < 0 else "muted"
+            tone = f"bold {tone}" if abs(paise) > abs(worst) / 2 else tone
             if paise == worst:
-                lead = glyphs.breach if glyphs is not ASCII else "!"
-                text, tone = f"{lead}{compact_rupees(paise, glyphs)}", "bold bright on breach"
-            else:
-                text = compact_rupees(paise, glyphs)
-                tone = "ok" if paise > 0 else "breach" if paise < 0 else "muted"
-                tone = f"bold {tone}" if abs(paise) > abs(worst) / 2 else tone
+                tone = "bold bright on breach" if worst < 0 else f"{tone} underline"
             spans.append((" " * max(0, cell - len(text)), "text"))
             spans.append((text, tone))
         lines.append(tuple(spans))
@@ -118,10 +120,14 @@ def shock_grid(look: GroupLook | None, glyphs: Glyphs, width: int) -> list[Line]
         line(
             ("worst ", "muted"),
             (signed_rupees(worst, glyphs), "bold breach" if worst < 0 else "ok"),
-            (f"  at {price * 100:+.0f} %, IV {vol * 100:+.0f} %".replace("-", glyphs.minus), "muted"),
+            (f"  at price {_percent(price, glyphs)}, IV {_percent(vol, glyphs)}", "muted"),
         )
     )
     return lines
+
+
+def _percent(step: float, glyphs: Glyphs) -> str:
+    return "now" if step == 0 else f"{step * 100:+.0f}%".replace("-", glyphs.minus)
 
 
 def _worst(look: GroupLook) -> tuple[float, float, int]:
@@ -136,6 +142,4 @@ def _worst(look: GroupLook) -> tuple[float, float, int]:
 def _columns(steps: Sequence[float], width: int) -> list[int]:
     """The price moves that fit: all, or from the ends and the middle outwards."""
     every = list(range(len(steps)))
-    if (width - 8) // max(1, len(every)) >= 7:
-        return every
-    return every[::2]
+    return every if (width - 6) // max(1, len(every)) >= 6 else every[::2]

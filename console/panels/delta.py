@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from console.glyphs import Glyphs
 from console.scene import Scene
-from console.widgets.bars import area, runs
+from console.widgets.bars import runs, signed_area
 from console.widgets.framed import FramedPanel
-from console.widgets.line import Line, Span, line, spread, width_of
+from console.widgets.line import Line, Span, fill, line, spread, width_of
+from console.widgets.line import cells as cells_of
 from console.wording import money_tone, signed, signed_rupees
 from core.engine.snapshot import DeltaPoint
 
+STILL = 7
+"""The cells of the delta, so that what follows it does not move."""
 WINDOW_NS = 60 * 1_000_000_000
 
 
@@ -47,9 +50,10 @@ class DeltaPanel(FramedPanel):
         outside = bool(total.delta_limit_units) and abs(total.delta_units) > total.delta_limit_units
         uncovered = (f"{total.uncovered_units:,}", "bold breach" if total.uncovered_units else "bold ok")
         unknown = snapshot.recorded is not None and not total.blind
+        delta = "-" if unknown else signed(total.delta_units, glyphs)
         figures = line(
             (
-                "-" if unknown else signed(total.delta_units, glyphs),
+                fill(delta, max(cells_of(delta), STILL if width >= 46 else 0), right=True),
                 "bold warn" if outside else "bold bright",
             ),
             (" units  uncovered " if width >= 46 else " uncovered ", "muted"),
@@ -110,12 +114,14 @@ def sampled(
 def chart_lines(
     history: Sequence[DeltaPoint], now_ns: int, width: int, height: int, limit: int, glyphs: Glyphs
 ) -> list[Line]:
-    """The last minute as an area chart of the delta's size, scaled to its largest or to half the limit."""
+    """The last minute as an area from the zero line, long above and short below it, scaled to the largest
+    delta or to half the limit.
+    """
     cells = sampled(history, now_ns, width)
-    sizes = [None if cell is None else abs(cell[0]) for cell in cells]
-    top = max([size for size in sizes if size is not None] + [limit / 2, 1.0])
+    values = [None if cell is None else cell[0] for cell in cells]
+    reach = max([abs(value) for value in values if value is not None] + [limit / 2, 1.0])
     tones = ["warn" if cell is not None and cell[1] else "info" for cell in cells]
-    return [runs(row, tones) for row in area(sizes, top, height, glyphs)]
+    return [runs(row, tones) for row in signed_area(values, reach, height, glyphs)]
 
 
 def mark_line(history: Sequence[DeltaPoint], now_ns: int, width: int, glyphs: Glyphs) -> Line:

@@ -24,6 +24,7 @@ from console.wording import (
     signed_rupees,
     span,
     strategy_name,
+    strategy_short,
     strategy_words,
     unhedged_now_ms,
 )
@@ -47,7 +48,7 @@ class Columns:
     pnl: int
 
 
-MARKS = 11
+MARKS = 10
 """The cells of cursor, sign and id."""
 
 
@@ -160,7 +161,7 @@ def _same(known: tuple[object, ...], key: tuple[object, ...]) -> bool:
 
 
 def _heading(columns: Columns, scene: Scene) -> Line:
-    text = "    " + fill("id", 7) + fill("strategy", columns.strategy) + fill("lifecycle", columns.state)
+    text = "    " + fill("id", 6) + fill("strategy", columns.strategy) + fill("lifecycle", columns.state)
     if columns.bars:
         text += fill("legs", columns.bars)
     text += fill(f"{scene.glyphs.delta} unit", columns.delta, right=True)
@@ -184,11 +185,13 @@ def row_of(
     named = strategy_words(group.plan, glyphs)
     if cells(named) >= columns.strategy:
         named = strategy_name(group.plan)
+    if cells(named) >= columns.strategy:
+        named = strategy_short(group.plan)
     words = fill(named, columns.strategy - 1) + " "
     state = look.word if len(look.word) < columns.state else look.short or look.word
     spans: list[Span] = [
         (f" {sign(glyphs, look.sign)} ", look.tone),
-        (fill(group.group_id, 7), "muted" if over else "bold bright"),
+        (fill(group.group_id, 6), "muted" if over else "bold bright"),
         (words, "muted" if over else "text"),
         (fill(state, columns.state), look.tone if over else f"bold {look.tone}"),
     ]

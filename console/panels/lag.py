@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from console.panels.header import LOOP_LATE_AFTER_MS
 from console.scene import Scene
-from console.widgets.bars import area
+from console.widgets.bars import area, runs
+from console.widgets.boxes import beside
 from console.widgets.framed import FramedPanel
 from console.widgets.line import Line, line, spread
 from console.wording import figure, span, unhedged_now_ms
@@ -76,9 +78,29 @@ class LagPanel(FramedPanel):
         lines = [exposed, first]
         distribution = send if send.count else snapshot.health.round_trip_ms
         rows = height - 2
-        if rows >= 1 and distribution.buckets:
-            lines += histogram(distribution.buckets, distribution.bucket_ms, width, rows, scene)
-        return lines
+        trace = snapshot.health.loop_lag_ms.trace
+        left = width * 11 // 20 if trace and rows >= 2 else width
+        drawn = (
+            histogram(distribution.buckets, distribution.bucket_ms, left, rows, scene)
+            if rows >= 1 and distribution.buckets
+            else []
+        )
+        if left < width:
+            drawn = beside(drawn, loop_minute(trace, width - left - 2, rows, scene), left + 2)
+        return [*lines, *drawn]
+
+
+def loop_minute(trace: Sequence[float], width: int, height: int, scene: Scene) -> list[Line]:
+    """The loop's lag over the last minute: the largest of each second, the newest at the right."""
+    values: list[float | None] = list(trace[-width:])
+    values = [*([None] * (width - len(values))), *values]
+    tones = ["warn" if value is not None and value > LOOP_LATE_AFTER_MS else "info" for value in values]
+    rows = area(values, max([*trace[-width:], 5.0]), height - 1, scene.glyphs)
+    worst = f"worst {max(trace[-width:]):.0f} ms"
+    return [
+        *(runs(row, tones) for row in rows),
+        spread(line(("loop, 60 s", "muted")), line((worst, "muted")), width),
+    ]
 
 
 def histogram(buckets: Sequence[int], bucket_ms: float, width: int, height: int, scene: Scene) -> list[Line]:

@@ -10,7 +10,7 @@ from console.panels.payoff import payoff_lines
 from console.panels.timeline import TimeWindow, axis, exposed_window, leg_track, shaded, window_of
 from console.scene import Scene
 from console.widgets.framed import FramedPanel
-from console.widgets.line import BLANK, Line, Span, fill, line, wrap
+from console.widgets.line import BLANK, Line, Span, cut, fill, line, wrap
 from console.wording import LOOK, sign, strategy_name
 from core.domain.groups import LegState, MultiLegOrderGroup
 from core.domain.instruments import Side
@@ -155,7 +155,8 @@ def _orders(group: MultiLegOrderGroup, scene: Scene, width: int, height: int) ->
             lines.append(tuple(current))
             if len(lines) == height:
                 left = len(shown) - position
-                lines[-1] = (*lines[-1][:-1], (f" +{left} more", "muted")) if left else lines[-1]
+                more = f" +{left} more"
+                lines[-1] = (*cut(lines[-1], width - len(more), scene.glyphs.ellipsis), (more, "muted"))
                 return lines
             current, used = [(" " * 7, "text")], 7
         current += piece

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from console.scene import Scene
 from console.widgets.bars import meter, share_of
 from console.widgets.framed import FramedPanel
-from console.widgets.line import BLANK, Line, cut, line, spread, wrap
+from console.widgets.line import BLANK, Line, cells, cut, line, spread, wrap
 from console.wording import rupees
 
 
@@ -40,7 +40,11 @@ class MarginPanel(FramedPanel):
         words = [
             spread(bar, ((f"{highest:.0f} %" if known else "-", f"bold {tone}"),), width),
             _now_and_worst(scene, column, tone, known),
-            *(wrap(line(text), width)[:2] if height >= 5 else [cut(line(text), width, glyphs.ellipsis)]),
+            *(
+                wrap(line(text), width)[:2]
+                if height >= 5
+                else [cut(line(_short(text, width)), width, glyphs.ellipsis)]
+            ),
         ]
         middle = [
             line(
@@ -53,9 +57,9 @@ class MarginPanel(FramedPanel):
             middle.append(line(("broker's basket ", "muted"), rupees(meter_.basket_paise, glyphs)))
         spent = line(
             ("budget ", "muted"),
-            (f"{budget.second}/{budget.per_second}", "text"),
+            (f"{budget.second:>2}/{budget.per_second}", "text"),
             (" s  " if width >= 40 else "s ", "muted"),
-            (f"{budget.minute}/{budget.per_minute}", "text"),
+            (f"{budget.minute:>3}/{budget.per_minute}", "text"),
             (" min  " if width >= 40 else "m ", "muted"),
             (f"{budget.day}/{budget.per_day:,}", "text"),
             (" day" if width >= 40 else "d", "muted"),
@@ -66,6 +70,18 @@ class MarginPanel(FramedPanel):
         return [*words, *middle, *gap, spent]
 
 
+SHORTER = (("worst if ", ""), (" filled", ""), (" %", "%"), ("spread ", "spr "))
+
+
+def _short(text: str, width: int) -> str:
+    """The breaking scenario where there is one line for it: words give way until it fits."""
+    for long, short in SHORTER:
+        if cells(text) <= width:
+            break
+        text = text.replace(long, short)
+    return text
+
+
 def _now_and_worst(scene: Scene, column: int, tone: str, known: bool) -> Line:
     """``now 48 %  worst 71 %  ...  ┊90``, the limit standing under its place on the meter."""
     margin, glyphs = scene.snapshot.margin, scene.glyphs
@@ -73,13 +89,13 @@ def _now_and_worst(scene: Scene, column: int, tone: str, known: bool) -> Line:
         recorded = scene.snapshot.recorded is not None
         words = "funds are not in the journal" if recorded else "the broker has not told the funds yet"
         return line((words, "muted"))
-    left = [("now ", "muted"), (f"{margin.used_pct:.0f} %", "text"), ("  worst ", "muted")]
+    left = [("now ", "muted"), (f"{margin.used_pct:2.0f} %", "text"), ("  worst ", "muted")]
     worst = margin.worst_pct
     left.append(
-        (f"{worst:.0f} %" if worst is not None else "-", f"bold {tone}" if worst is not None else "muted")
+        (f"{worst:2.0f} %" if worst is not None else "-", f"bold {tone}" if worst is not None else "muted")
     )
     left.append(("  peak ", "muted"))
-    left.append((f"{margin.peak_pct:.0f} %", "text"))
+    left.append((f"{margin.peak_pct:2.0f} %", "text"))
     used = sum(len(text) for text, _ in left)
     mark = f"{glyphs.limit}{margin.limit_bps / 100:.0f}"
     if column > used:

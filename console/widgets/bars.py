@@ -70,6 +70,43 @@ def area(values: Sequence[float | None], top: float, height: int, glyphs: Glyphs
     return rows
 
 
+def signed_area(values: Sequence[float | None], reach: float, height: int, glyphs: Glyphs) -> list[str]:
+    """``height`` rows of text: what is above zero grows up from the zero line, what is below hangs from it.
+
+    Both sides share one scale, on which ``reach`` fills the rows of the larger side; a side that no value is
+    on has no row.
+    """
+    known = [value for value in values if value is not None]
+    up, down = max([0.0, *known]), -min([0.0, *known])
+    below = (
+        0 if down == 0 else height if up == 0 else min(max(1, round(height * down / (up + down))), height - 1)
+    )
+    above = height - below
+    if height == 1 and up and down:
+        return area([None if value is None else abs(value) for value in values], reach, 1, glyphs)
+    scale = max(up / above if above else 0.0, down / below if below else 0.0, reach / max(above, below))
+    upper = [None if value is None else max(0.0, value) for value in values]
+    lower = [None if value is None else max(0.0, -value) for value in values]
+    rows = area(upper, scale * above, above, glyphs) if above else []
+    return rows + _hanging(lower, scale * below, below, glyphs)
+
+
+def _hanging(values: Sequence[float | None], bottom: float, height: int, glyphs: Glyphs) -> list[str]:
+    """The same from the top down."""
+    steps = len(glyphs.hanging) - 1
+    levels = [
+        None if value is None else max(1 if value > 0 else 0, round(share_of(value, bottom) * height * steps))
+        for value in values
+    ]
+    return [
+        "".join(
+            " " if level is None else glyphs.hanging[min(steps, max(0, level - row * steps))]
+            for level in levels
+        )
+        for row in range(height)
+    ]
+
+
 def runs(text: str, tones: Sequence[str]) -> Line:
     """The text in spans, one for each run of equal tones; ``tones`` has one for every character."""
     spans: list[Span] = []

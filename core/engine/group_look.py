@@ -13,6 +13,8 @@ from core.risk.priced import price_contracts
 from core.risk.stress import payoff_curve, stress_grid
 
 CURVE_POINTS = 61
+REACH = 0.03
+"""How far the curves go: as far as the shocks of the exposure panel."""
 
 
 def look_closely(
@@ -42,7 +44,7 @@ def look_closely(
     legs = [
         PayoffLeg(one, units, entry) for one, (_, units), entry in zip(priced, held, entries, strict=True)
     ]
-    payoff, curve, grid = payoff_of(legs), payoff_curve(legs, CURVE_POINTS), stress_grid(legs)
+    payoff, curve, grid = payoff_of(legs), payoff_curve(legs, CURVE_POINTS, REACH), stress_grid(legs)
     return GroupLook(
         group_id=group.group_id,
         at_ns=now_ns,
