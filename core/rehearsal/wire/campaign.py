@@ -30,7 +30,7 @@ from core.rehearsal.preparation import Asked, Prepared, prepare
 from core.rehearsal.scenario import find_scenario
 from core.rehearsal.wire.judging import Left, judge, naked_most
 from core.rehearsal.wire.player import Ending, Part
-from core.rehearsal.wire.server import Ready
+from core.rehearsal.wire.ready import Ready
 
 START_S = 60.0
 SLACK_S = 90.0

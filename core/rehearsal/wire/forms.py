@@ -23,7 +23,7 @@ NO_STOP_MARKET = Refusal(400, "OrderException", "16052: Function not available")
 """SL-M is not taken for options (NSE, from 2021-09-27)."""
 NO_PRICE_YET = Refusal(400, "OrderException", "There is no price to protect this market order from.")
 AUTOMATIC_PCT = Decimal(3)
-"""Kite does not publish its automatic protection (``-1``); about this was seen on premiums of Rs 10 to 100."""
+"""Kite does not publish its automatic protection (``-1``); about this was seen on small premiums."""
 NO_VARIETY = Refusal(400, "InputException", "Invalid `variety`. This exchange takes regular orders only.")
 NO_IOC = Refusal(400, "InputException", "Invalid `validity`. This exchange takes DAY orders only.")
 LARGEST = Decimal(10**9)

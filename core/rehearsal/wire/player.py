@@ -31,7 +31,7 @@ from core.domain.facts import Recorded
 from core.domain.groups import GroupPlan
 from core.domain.inputs import Input, OperatorCommand, SubmitGroup
 from core.domain.instruments import Contract
-from core.domain.lifecycle import RESTING
+from core.domain.lifecycle import ENDS, RESTING
 from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.engine.engine import ExecutionEngine
 from core.engine.kite_feed import feed_from
@@ -55,10 +55,12 @@ from core.rehearsal.preparation import Asked, Prepared, prepare
 from core.rehearsal.scenario import find_scenario
 from core.rehearsal.wire.held_clock import HeldClock
 from core.rehearsal.wire.market_header import HEADER, clock_of
-from core.rehearsal.wire.server import START_PATH, Ready
+from core.rehearsal.wire.ready import START_PATH, Ready
 from core.risk.worst_case import WorstCaseMarginSimulator
 
 OF_THE_DISK = frozenset({FaultKind.SLOW_JOURNAL, FaultKind.FAILING_JOURNAL})
+_QUIET_NS = 6 * NS_PER_S
+"""How long nothing may come back to life before a run counts as over: late fills take some seconds."""
 _LISTEN_S, _LISTEN_STEP_S = 5.0, 0.005
 _DISK_PATIENCE_NS = 12 * NS_PER_S
 
@@ -280,19 +282,21 @@ class _Player:
             self._clock.call_at(now_ns + NS_PER_S // 4, partial(self._submit, engine, plan))
 
     async def _until_rest(self, engine: ExecutionEngine) -> None:
-        """Return once every group rests and the books were read whole after that, or when time is up."""
+        """Return once every group rests and the books were read whole a while after that, or at the last.
+
+        Before the scenario's end only groups that are over count as resting.
+        """
         planned = len(self._prepared.submissions)
         last_ns = self._prepared.end_ns + self._part.grace_s * NS_PER_S
-        await self._clock.sleep_until(self._prepared.end_ns)
         rested_ns = 0
         while (now_ns := self._clock.now_ns()) < last_ns:
             groups = engine.account.groups.values()
-            if len(groups) < planned or any(group.state not in RESTING for group in groups):
+            enough = RESTING if now_ns >= self._prepared.end_ns else ENDS
+            if len(groups) < planned or any(group.state not in enough for group in groups):
                 rested_ns = 0
             elif not rested_ns:
                 rested_ns = now_ns
-                engine.books.request()
-            elif (engine.books.read_ns or 0) > rested_ns + 2 * NS_PER_S:
+            elif now_ns > rested_ns + _QUIET_NS and (engine.books.read_ns or 0) > rested_ns + _QUIET_NS:
                 return
             else:
                 engine.books.request()

@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 
-import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -25,30 +23,13 @@ from core.rehearsal.wire.counter import ASTRAY, Counter, answered, astray
 from core.rehearsal.wire.dating import MarketTimed
 from core.rehearsal.wire.desk import Desk, WitnessedBooks
 from core.rehearsal.wire.listing import Listing
+from core.rehearsal.wire.ready import START_PATH, Ready
 from core.rehearsal.wire.ticker import Ticker
 from core.rehearsal.world import World
 
 LOOPBACK = "127.0.0.1"
-START_PATH = "/market/start"
-"""Not Kite's: starts a market that is held, so that a client can make ready first."""
 PULSE_MS = 5
 """How often, in wall milliseconds, market time is brought up to date between the market's own steps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """What is printed, as one JSON line, once the exchange can be reached."""
-
-    rest: str
-    stream: str
-    api_key: str
-    api_secret: str
-    request_token: str
-    access_token: str
-
-    def line(self) -> str:
-        """One JSON object; it is meant for the program that started the exchange, and holds its secrets."""
-        return msgspec.json.encode(self).decode()
 
 
 class _Server(uvicorn.Server):

@@ -22,7 +22,8 @@ from core.domain.timing import NS_PER_S
 from core.rehearsal.market_time import MarketTime
 from core.rehearsal.wire.access import Credentials
 from core.rehearsal.wire.desk import WitnessedBooks
-from core.rehearsal.wire.server import Ready, WireExchange
+from core.rehearsal.wire.ready import Ready
+from core.rehearsal.wire.server import WireExchange
 from core.rehearsal.world import World
 from tests.brokers.simulated import EXPIRY, FORWARD_PAISE, OPEN_NS, mover, quoted, strikes
 
