@@ -28,6 +28,7 @@ from console.panels.alerts import asking
 from console.panels.groups import GroupSelected
 from console.preview import live_groups
 from console.replaying import Replaying
+from console.runbook import pages
 from console.scene import Scene
 from console.screens.main import SLOTS, MainScreen, OverlayKey, key_press
 from console.selection import PAGE, Selection
@@ -89,6 +90,7 @@ class HedgerowApp(Paging, Viewing, Replaying, App[None], inherit_bindings=False)
         self.selection = Selection()
         self.desk = Desk(self)
         self.muted = False
+        pages()
         self.left = False
         self.crash: Exception | None = None
         self.core_stopped = ""
@@ -278,12 +280,12 @@ class HedgerowApp(Paging, Viewing, Replaying, App[None], inherit_bindings=False)
     def action_flatten(self) -> None:
         """F9: arm."""
         self.desk.flatten(self.selection.group)
-        self.repaint_all()
+        self.show_answer()
 
     def action_kill_switch(self) -> None:
         """K: arm the kill switch, or its reset."""
         self.desk.kill_switch()
-        self.repaint_all()
+        self.show_answer()
 
     def action_acknowledge(self) -> None:
         """Acknowledge the selected alert, or the first that asks."""

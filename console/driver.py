@@ -25,6 +25,7 @@ from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
+from textual.message import Message
 
 from console.terminal_writer import TerminalWriter
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 READ_BYTES = 4_096
+RESIZE_EVERY_S = 0.15
 KEY_WAIT_S = 0.1
 """How long half an escape sequence is waited for before it counts as the Esc key."""
 
@@ -63,6 +65,7 @@ class SteadyDriver(LinuxDriver):
         self._writer: TerminalWriter | None = None
         self._stop_read, self._stop_write = os.pipe()
         self._told_lost = False
+        self._resize_due: asyncio.TimerHandle | None = None
         self._stopped = False
 
     @property
@@ -121,7 +124,26 @@ class SteadyDriver(LinuxDriver):
 
     def _on_window_changed(self, signum: int, frame: object) -> None:
         if not self._in_band_window_resize:
+            self._on_loop(self._resized)
+
+    def _resized(self) -> None:
+        """A window that is being dragged changes its size sixty times a second: one in a while is enough,
+        and the last one always counts.
+        """
+        if self._resize_due is None:
+            self._resize_due = self._loop.call_later(RESIZE_EVERY_S, self._send_last_size)
+
+    def _send_last_size(self) -> None:
+        self._resize_due = None
+        if not self.exit_event.is_set():
             self._send_size()
+
+    def process_message(self, message: Message) -> None:
+        """Sizes that the terminal sends among its keys are not to come more often than by signal."""
+        if isinstance(message, events.Resize):
+            self._on_loop(self._resized)
+        else:
+            super().process_message(message)
 
     def _send_size(self) -> None:
         size = Size(*self._get_terminal_size())

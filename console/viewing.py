@@ -68,6 +68,11 @@ class Viewing:
         self.main.filter.changed = self._filter_by
         self.main.runbook.closed = self.close_overlay
 
+    def show_answer(self) -> None:
+        """Paint what became of a key; an overlay that came up is painted already, and must not wait."""
+        if self.main.open is None:
+            self.repaint_all()
+
     def _do(self, action: Action) -> None:
         self.call_after_refresh(self.run_action, action.name)
 

@@ -1,7 +1,8 @@
 """A process with a ticking core and a console over it, for the tests that take its terminal away.
 
-``python -m tests.console.pty_child REPORT SECONDS [CRASH_AT]``: the core ticks every 10 ms for so many
-seconds whatever becomes of the screen; then the report is written.
+``python -m tests.console.pty_child REPORT SECONDS [CRASH_AT [WHERE]]``: the core ticks every 10 ms for so
+many seconds whatever becomes of the screen; then the report is written. WHERE names what breaks: ``timer``,
+``render`` or ``handler``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from pathlib import Path
 from console.app import HedgerowApp
 from console.host import run_console
 from console.options import ConsoleOptions
+from console.panels.delta import DeltaPanel
+from console.screens.main import MainScreen
+from console.widgets.framed import LinePainter
 from tests.console.moving import MovingService
 
 TICK_S = 0.01
@@ -57,15 +61,15 @@ class Ticker:
         self.gone += 1
 
 
-async def main(seconds: float, crash_at_s: float) -> dict[str, object]:
+async def main(seconds: float, crash_at_s: float, where: str) -> dict[str, object]:
     """Run core and console; what to report when the core has come to its end."""
     ticker = Ticker()
     core = asyncio.create_task(ticker.run(seconds))
     leave = asyncio.Event()
     core.add_done_callback(lambda _: leave.set())
     if crash_at_s:
-        asyncio.get_running_loop().call_later(crash_at_s, break_the_screen)
-    options = ConsoleOptions(theme_folders=())
+        asyncio.get_running_loop().call_later(crash_at_s, BREAKING[where])
+    options = ConsoleOptions(theme_folders=(), keys_file=None)
     end = await run_console(
         ticker.service, core, options, leave=leave, on_painted=ticker.on_painted, on_gone=ticker.on_gone
     )
@@ -82,17 +86,27 @@ async def main(seconds: float, crash_at_s: float) -> dict[str, object]:
     }
 
 
-def break_the_screen() -> None:
-    """The next time the app takes a snapshot it raises, once."""
-    take = HedgerowApp._take_snapshot
+def break_once(owner: type, name: str) -> None:
+    """The next time somebody calls this method it raises; after that it is as it was."""
+    whole = getattr(owner, name)
 
-    def broken(app: HedgerowApp) -> None:
-        HedgerowApp._take_snapshot = take  # type: ignore[method-assign]
+    def broken(*arguments: object) -> object:
+        setattr(owner, name, whole)
         raise RuntimeError("a widget is broken")
 
-    HedgerowApp._take_snapshot = broken  # type: ignore[method-assign,assignment]
+    setattr(owner, name, broken)
+
+
+BREAKING = {
+    "timer": lambda: break_once(HedgerowApp, "_take_snapshot"),
+    "render": lambda: break_once(LinePainter, "render_line"),
+    "handler": lambda: break_once(MainScreen, "on_key"),
+    "panel": lambda: break_once(DeltaPanel, "content"),
+}
+"""What can break, by the names that the command line has for it."""
 
 
 if __name__ == "__main__":
-    told = asyncio.run(main(float(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else 0.0))
+    at_s = float(sys.argv[3]) if len(sys.argv) > 3 else 0.0
+    told = asyncio.run(main(float(sys.argv[2]), at_s, sys.argv[4] if len(sys.argv) > 4 else "timer"))
     Path(sys.argv[1]).write_text(json.dumps(told), encoding="utf-8")

@@ -36,7 +36,7 @@ def test_every_action_has_a_method_a_key_of_its_own_and_a_line_in_the_help() -> 
     async def story(hands: Hands) -> None:
         await hands.press("h")
         said = hands.text("help")
-        assert all(action.label in said for action in ACTIONS)
+        assert all(action.label in said for action in ACTIONS if not action.replay)
         await hands.press("x")
         assert hands.app.main.open is None
 

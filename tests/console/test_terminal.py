@@ -23,9 +23,9 @@ ALLOWED_GAP_MS = 200
 def terminals(tmp_path: Path) -> Iterator[Any]:
     made: list[Terminal] = []
 
-    def make(seconds: float, crash_at_s: float = 0.0, **environment: str) -> Terminal:
+    def make(seconds: float, crash_at_s: float = 0.0, where: str = "timer", **environment: str) -> Terminal:
         report = tmp_path / f"report-{len(made)}.json"
-        child = ("tests.console.pty_child", str(report), str(seconds), str(crash_at_s))
+        child = ("tests.console.pty_child", str(report), str(seconds), str(crash_at_s), where)
         terminal = Terminal(report, *child, **environment)
         made.append(terminal)
         return terminal
@@ -101,6 +101,83 @@ def test_garbage_and_pastes_reach_no_dangerous_key(terminals: Any) -> None:
     told = terminal.result()
     assert told["end"] == "asked"
     assert told["painted"] == 1
+    assert told["max_gap_ms"] < ALLOWED_GAP_MS
+
+
+@pytest.mark.parametrize("where", ["render", "handler"])
+def test_whatever_breaks_in_a_widget_the_screen_comes_back_and_the_core_goes_on(
+    terminals: Any, where: str
+) -> None:
+    terminal = terminals(5.0, 1.5, where)
+    terminal.wait_for(b"Interim delta")
+    time.sleep(1.7)
+    terminal.type(b"m")
+    terminal.wait_for(b"was restarted")
+    told = terminal.result()
+    assert told["end"] == "asked"
+    assert told["painted"] == 2
+    assert told["ticks"] > 300
+
+
+def test_a_panel_that_cannot_be_painted_says_so_and_the_others_go_on(terminals: Any) -> None:
+    terminal = terminals(4.0, 1.5, "panel")
+    terminal.wait_for(b"Interim delta")
+    terminal.wait_for(b"panel failed")
+    told = terminal.result()
+    assert told["painted"] == 1
+    assert told["max_gap_ms"] < ALLOWED_GAP_MS
+
+
+def test_a_storm_of_resizes_never_holds_the_core_and_the_last_size_is_painted(terminals: Any) -> None:
+    terminal = terminals(7.0)
+    terminal.wait_for(b"Interim delta")
+    for number in range(60):
+        terminal.resize(60 + number * 3 % 140, 20 + number * 7 % 50)
+        time.sleep(0.03)
+    terminal.resize(160, 50)
+    time.sleep(0.5)
+    terminal.text.clear()
+    terminal.wait_for(b"G-001", 3.0)
+    told = terminal.result()
+    assert told["end"] == "asked"
+    assert told["painted"] == 1
+    assert told["max_gap_ms"] < ALLOWED_GAP_MS, told
+
+
+def test_the_interrupt_key_asks_before_anything_live_is_left_and_esc_stays(terminals: Any) -> None:
+    terminal = terminals(4.0)
+    terminal.wait_for(b"Interim delta")
+    terminal.type(b"\x03")
+    terminal.wait_for(b"Leave?")
+    terminal.type(b"\x1b")
+    told = terminal.result()
+    assert told["end"] == "asked"
+    assert told["max_gap_ms"] < ALLOWED_GAP_MS
+
+
+def test_a_hang_up_by_signal_alone_goes_on_without_a_screen(terminals: Any) -> None:
+    terminal = terminals(4.0)
+    terminal.wait_for(b"Interim delta")
+    terminal.child.send_signal(signal.SIGHUP)
+    terminal.child.send_signal(signal.SIGHUP)
+    told = terminal.result()
+    assert told["end"] == "terminal-lost"
+    assert told["ticks"] > told["ticks_when_screen_ended"] + 50
+
+
+def test_every_page_and_overlay_opened_in_a_hurry_never_holds_the_core(terminals: Any) -> None:
+    terminal = terminals(8.0)
+    terminal.wait_for(b"Interim delta")
+    for _ in range(3):
+        for keys in (b":", b"?", b"h", b"/", b"+", b"2", b"4", b"1", b"\r", b"A", b"H", b"p", b"K", b"s"):
+            terminal.type(keys)
+            time.sleep(0.05)
+            terminal.type(b"\x1b")
+            time.sleep(0.12)
+    told = terminal.result()
+    assert told["end"] == "asked"
+    assert told["painted"] == 1
+    assert told["max_gap_ms"] < ALLOWED_GAP_MS, told
 
 
 def test_no_colour_is_sent_where_none_is_wanted_even_after_a_crash(terminals: Any) -> None:

@@ -112,7 +112,7 @@ def test_the_palette_offers_everything_that_a_key_does_and_does_it() -> None:
     async def story(hands: Hands) -> None:
         await hands.press("colon")
         offered = {action.name for action in hands.app.main.palette_overlay.offered}
-        assert offered == {action.name for action in ACTIONS} - {"palette"}
+        assert offered == {action.name for action in ACTIONS if not action.replay} - {"palette"}
         await hands.type("ackn")
         await hands.press("enter")
         await hands.pilot.pause()
