@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.domain.cover import confirmed_holdings, uncovered_beyond_plan
+from core.domain.effects import SendOrder
 from core.domain.facts import HedgeWanted, HedgeWindowOpened, LegAdded
 from core.domain.groups import IncompletePolicy
 from core.domain.instruments import PositionKey, Product, Right, Side
@@ -106,7 +107,7 @@ def _lose_long(desk: Desk, symbol: str, units: int) -> None:
     desk.account = decision.account
     desk.rows.extend(decision.rows)
     desk.wakes.update({name: at_ns for name, at_ns in decision.wakes.items() if at_ns})
-    desk.sent.extend(effect.order for effect in decision.effects if type(effect).__name__ == "SendOrder")
+    desk.sent.extend(effect.order for effect in decision.effects if isinstance(effect, SendOrder))
 
 
 def test_what_is_on_its_way_is_never_hedged_again() -> None:
