@@ -154,14 +154,17 @@ class JournalDoor:
         if self._boundaries.reach("before commit"):
             self._die()
             await _never()
+        self._judge.commit_begins()
         await asyncio.sleep(0)  # a commit is never over before anybody else has had a turn
         try:
             self._faults()
         except sqlite3.Error as error:
+            self._judge.commit_ends()
             raise JournalWriteFailed(str(error), "Check the disk's free space and its health.") from error
         await self._journal.commit(batch)
         await self._faults.latency()
         self._judge.committed(batch.rows)
+        self._judge.commit_ends()
         if self._boundaries.reach("after commit"):
             self._die()
             await _never()

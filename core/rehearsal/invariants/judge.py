@@ -72,6 +72,8 @@ class Judge:
         self._last_send: dict[str, int] = {}
         self._unanswered: dict[str, int] = {}
         self._alive_since_ns = 0
+        self._deaf = False
+        self._unheard: list[Callable[[], None]] = []
         truth.on_uncovered = self._really_uncovered
         truth.on_flip = self._really_flipped
 
@@ -82,6 +84,8 @@ class Judge:
         self._gated.clear()
         self._latched = False
         self._unanswered.clear()
+        self._unheard.clear()
+        self._deaf = False
         self._alive_since_ns = self._clock.now_ns()
         kept = list(rows)
         self.committed(kept)
@@ -193,7 +197,7 @@ class Judge:
 
     def modified(self, order_id: str, change: OrderChange, reply: Reply) -> None:
         """The answer to a modification is handed to the core."""
-        self.told.changed(order_id, change, reply)
+        self._take(lambda: self.told.changed(order_id, change, reply))
 
     def cancel(self, order_id: str) -> None:
         """A request to cancel is at the broker's door."""
@@ -238,18 +242,45 @@ class Judge:
 
     # What comes back
 
+    def commit_begins(self) -> None:
+        """The core has decided and waits for its disk: what comes now cannot change what it is about to do."""
+        self._hear()
+        self._deaf = True
+
+    def commit_ends(self) -> None:
+        """The sends of this commit go out at this very instant; then what came meanwhile counts."""
+        self._clock.call_at(self._clock.now_ns() + 1, self._hear)
+
+    def _hear(self) -> None:
+        self._deaf = False
+        waiting, self._unheard = self._unheard, []
+        for note in waiting:
+            note()
+
+    def _take(self, note: Callable[[], None]) -> None:
+        if self._deaf:
+            self._unheard.append(note)
+        else:
+            note()
+
     def replied(self, tag: str, reply: Reply) -> None:
         """The answer to a send is handed to the core."""
-        self.told.answered(tag, reply, self._clock.now_ns())
+        self._take(lambda: self.told.answered(tag, reply, self._clock.now_ns()))
 
     def framed(self, report: OrderReport) -> None:
         """An order frame is handed to the core."""
+        self._take(lambda: self._framed(report))
+
+    def _framed(self, report: OrderReport) -> None:
         order = self.told.described(report, self._clock.now_ns())
         if order is not None:
             self._watch(self.told.groups[order.group_id])
 
     def read(self, book: BookSnapshot) -> None:
         """Whole books are handed to the core."""
+        self._take(lambda: self._read(book))
+
+    def _read(self, book: BookSnapshot) -> None:
         now_ns = self._clock.now_ns()
         for report in book.orders:
             self.told.described(report, now_ns)
