@@ -34,7 +34,10 @@ class Ticker:
         self.ticks = 0
         self.max_gap_ms = 0.0
         self.max_gap_at_s = 0.0
+        self.max_busy_ms = 0.0
+        """The most processor time between two ticks: a gap that other programs on the machine do not make."""
         self._last_s = 0.0
+        self._busy_s = 0.0
 
     async def run(self, seconds: float) -> None:
         """Tick on absolute deadlines."""
@@ -47,13 +50,17 @@ class Ticker:
             if self.painted and now - self._last_s > self.max_gap_ms / 1_000:
                 self.max_gap_ms, self.max_gap_at_s = (now - self._last_s) * 1_000, now - start
             self._last_s = now
+            busy = time.thread_time()
+            if self.painted:
+                self.max_busy_ms = max(self.max_busy_ms, (busy - self._busy_s) * 1_000)
+            self._busy_s = busy
             self.ticks += 1
             if self.ticks % 10 == 0:
                 self.service.step()
 
     def on_painted(self) -> None:
         """A screen stands: what it took to start is not the terminal's doing."""
-        self._last_s = time.monotonic()
+        self._last_s, self._busy_s = time.monotonic(), time.thread_time()
         self.painted += 1
 
     def on_gone(self) -> None:
@@ -83,6 +90,7 @@ async def main(seconds: float, crash_at_s: float, where: str) -> dict[str, objec
         "ticks_when_screen_ended": left_after_ticks,
         "max_gap_ms": ticker.max_gap_ms,
         "max_gap_at_s": ticker.max_gap_at_s,
+        "max_busy_ms": ticker.max_busy_ms,
     }
 
 

@@ -141,7 +141,7 @@ def test_a_storm_of_resizes_never_holds_the_core_and_the_last_size_is_painted(te
     told = terminal.result()
     assert told["end"] == "asked"
     assert told["painted"] == 1
-    assert told["max_gap_ms"] < ALLOWED_GAP_MS, told
+    assert told["max_busy_ms"] < ALLOWED_GAP_MS, told
 
 
 def test_the_interrupt_key_asks_before_anything_live_is_left_and_esc_stays(terminals: Any) -> None:
@@ -177,7 +177,7 @@ def test_every_page_and_overlay_opened_in_a_hurry_never_holds_the_core(terminals
     told = terminal.result()
     assert told["end"] == "asked"
     assert told["painted"] == 1
-    assert told["max_gap_ms"] < ALLOWED_GAP_MS, told
+    assert told["max_busy_ms"] < ALLOWED_GAP_MS, told
 
 
 def test_no_colour_is_sent_where_none_is_wanted_even_after_a_crash(terminals: Any) -> None:
