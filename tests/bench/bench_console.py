@@ -2,10 +2,10 @@
 
 A real engine with its publisher holds ``--groups`` whole groups (200) and is given ``--events`` events a
 second for each (10): every event is a mailbox item that is decided, and one in ten commits facts. It runs
-twice, without a console and with the whole screen painting at 4 Hz, headless at 160x50: Textual composes every
-frame and leaves out only the last step, writing it. A 10 ms ticker in the loop says how late it was, by
-the wall; processor time says what the console cost, whatever else the machine does. Then keys are pressed
-under the same load, and the time until each is answered is taken.
+twice, without a console and with the whole screen painting at 4 Hz, headless at 160x50: Textual composes
+every frame and leaves out only the last step, writing it. A 10 ms ticker in the loop says how late it was,
+by the wall; processor time says what the console cost, whatever else the machine does. Then keys are
+pressed under the same load, and the time until each is answered is taken.
 """
 
 from __future__ import annotations
