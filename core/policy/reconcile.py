@@ -54,6 +54,7 @@ def reconcile(turn: Turn, read: BooksRead) -> set[str]:
         if group.flat_asked_ns:
             confirm_flat(turn, group_id, book.asked_at_ns)
     if not turn.account.reconciled_at_ns:
+        _note_foreign_at_start(turn, book)
         _first_reconciliation(turn)
         touched |= {group_id for group_id, group in turn.account.groups.items() if not group.is_over}
     note_session_end(turn)
@@ -66,6 +67,20 @@ def _first_reconciliation(turn: Turn) -> None:
     settle_ns = turn.settings.settle_delay_ms * NS_PER_MS
     fresh = not turn.account.groups
     turn.record(BooksReconciled(turn.now_ns if fresh else turn.now_ns + settle_ns))
+
+
+def _note_foreign_at_start(turn: Turn, book: BookSnapshot) -> None:
+    """What no order of ours ever traded is the trader's own at once, so that no first entry closes it.
+
+    There is no fill of ours that the position book could lag behind, hence no second look.
+    """
+    account = turn.account
+    traded = {order.position_key for group in account.groups.values() for order in group.orders.values()}
+    theirs = {position.key: position.units for position in book.positions}
+    for key in sorted((set(theirs) | set(account.foreign)) - traded - _our_keys(turn)):
+        difference = theirs.get(key, 0) - account.foreign.get(key, 0)
+        if difference and not _has_expired(turn, key):
+            _believe(turn, key, difference)
 
 
 def _settle_unanswered(turn: Turn, book: BookSnapshot) -> set[str]:
@@ -177,8 +192,16 @@ def _is_settled(turn: Turn, key: PositionKey) -> bool:
 def _believe(turn: Turn, key: PositionKey, difference: int) -> set[str]:
     """The difference is real: it is the trader's own, or somebody closed units of ours."""
     ours = turn.account.net_units(key)
+    foreign = turn.account.foreign.get(key, 0)
     if ours == 0 or (difference > 0) == (ours > 0):
-        units = turn.account.foreign.get(key, 0) + difference
+        his = difference
+    elif foreign * difference < 0:
+        # The trader leaves his own position first: charged to ours, its cover would be sold under his short.
+        his = max(difference, -foreign) if difference < 0 else min(difference, -foreign)
+    else:
+        his = 0
+    if his:
+        units = foreign + his
         turn.record(ForeignPositionSeen(key, units))
         turn.diverged(
             f"position:{key}",
@@ -187,6 +210,8 @@ def _believe(turn: Turn, key: PositionKey, difference: int) -> set[str]:
             symbol=key.symbol,
             healed="shown and counted in margin; never traded without an operator",
         )
+        difference -= his
+    if not difference:
         return set()
     holders = _holders(turn, key)
     closed = min(abs(difference), abs(ours))

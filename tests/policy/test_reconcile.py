@@ -154,6 +154,38 @@ def test_the_traders_own_units_beside_ours_stay_his_when_we_leave() -> None:
     assert sold == 10 * LOT
 
 
+def test_a_trader_who_leaves_a_position_beside_ours_leaves_his_own_and_ours_stays_covered() -> None:
+    desk = open_condor()
+    desk.others[key(SHORT_PUT)] = -5 * LOT
+    read_twice(desk)
+    sent = len(desk.sent)
+    desk.others[key(SHORT_PUT)] = 0
+    read_twice(desk)
+    fill_everything(desk)
+    assert not desk.account.foreign
+    assert len(desk.sent) == sent, "nothing of ours was closed, so no cover is sold"
+    assert desk.is_in(_S.OPEN)
+
+
+def test_a_trader_who_closes_more_than_his_own_has_closed_the_rest_of_ours() -> None:
+    desk = open_condor()
+    desk.others[key(SHORT_PUT)] = -5 * LOT
+    read_twice(desk)
+    desk.others[key(SHORT_PUT)] = 4 * LOT
+    read_twice(desk)
+    assert not desk.account.foreign
+    assert [fact.units for fact in desk.facts(HoldingClosedByOthers)] == [4 * LOT]  # type: ignore[union-attr]
+
+
+def test_the_first_books_of_a_start_already_tell_the_traders_own_from_ours() -> None:
+    desk = Desk()
+    desk.others[key(LONG_PUT)] = -5 * LOT
+    desk.start()
+    assert desk.account.foreign == {key(LONG_PUT): -5 * LOT}
+    assert desk.submit(plan()).state is _S.REJECTED
+    assert not desk.sent, "a bought wing would only have closed the trader's short"
+
+
 def test_a_position_of_another_product_is_not_ours() -> None:
     desk = open_condor()
     desk.others[key(LONG_PUT, Product.MIS)] = -10 * LOT
