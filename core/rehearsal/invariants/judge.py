@@ -14,6 +14,7 @@ from core.domain.facts import (
     HoldingClosedByOthers,
     KillSwitchReset,
     KillSwitchTripped,
+    OrderAnswered,
     OrderIntended,
     OrderProvedAbsent,
     Recorded,
@@ -21,7 +22,7 @@ from core.domain.facts import (
 from core.domain.groups import GroupPlan
 from core.domain.instruments import Contract
 from core.domain.lifecycle import ExecutionLifecycle
-from core.domain.orders import LANES, BookSnapshot, Lane, OrderReport, Purpose
+from core.domain.orders import LANES, BookSnapshot, ChildOrder, Lane, OrderReport, Outcome, Purpose
 from core.domain.tags import group_id_of
 from core.domain.timing import NS_PER_S, Clock
 from core.rehearsal.invariants import ends
@@ -63,6 +64,8 @@ class Judge:
         self._account = account
         self._seen: set[tuple[int, str]] = set()
         self._placed: set[str] = set()
+        self._weighed: set[str] = set()
+        self._followed_seq = 0
         self._committed: dict[str, Purpose] = {}
         self._gated: set[str] = set()
         self._latched = False
@@ -88,31 +91,47 @@ class Judge:
         self._deaf = False
         self._alive_since_ns = self._clock.now_ns()
         kept = list(rows)
-        self.committed(kept)
         for row in kept:
             self._note(row)
+            if isinstance(row.fact, OrderIntended):
+                self._committed[row.fact.order.tag] = row.fact.order.purpose
+                self._weighed.add(row.fact.order.tag)
+        self._followed_seq = kept[-1].seq if kept else 0
         self.told.restart(fold(kept))
 
     def committed(self, rows: Iterable[Recorded]) -> None:
         """Rows are on disk: their orders may be sent."""
         for row in rows:
+            self._follow(row)
             if isinstance(row.fact, OrderIntended):
-                self._committed[row.fact.order.tag] = row.fact.order.purpose
+                order = row.fact.order
+                self._committed[order.tag] = order.purpose
+                if order.tag not in self._placed:
+                    self._weigh(_request(order))
 
     def decided(self, rows: Iterable[Recorded]) -> None:
         """Rows are what the core goes by now: on disk, or in memory while the journal is failed."""
         for row in rows:
-            self._note(row)
-            match row.fact:
-                case GroupPlanned(plan):
-                    if plan.group_id not in self.told.groups:
-                        self.told.planned(plan)
-                case HoldingClosedByOthers(group_id, leg, units):
-                    self.told.closed_by_others(group_id, leg, units)
-                case OrderProvedAbsent(tag):
-                    self._absent(tag)
-                case _:
-                    pass
+            self._follow(row)
+
+    def _follow(self, row: Recorded) -> None:
+        """Take over, once, what a row says about groups and orders beyond what the broker tells."""
+        if row.seq <= self._followed_seq:
+            return
+        self._followed_seq = row.seq
+        self._note(row)
+        match row.fact:
+            case GroupPlanned(plan):
+                if plan.group_id not in self.told.groups:
+                    self.told.planned(plan)
+            case HoldingClosedByOthers(group_id, leg, units):
+                self.told.closed_by_others(group_id, leg, units)
+            case OrderProvedAbsent(tag):
+                self._absent(tag)
+            case OrderAnswered(tag, Outcome.DENIED):
+                self.told.absent(tag)
+            case _:
+                pass
 
     def _note(self, row: Recorded) -> None:
         match row.fact:
@@ -154,12 +173,21 @@ class Judge:
         if request.tag in self._placed:
             self.add(3, f"{request.tag} was sent twice", group_id_of(request.tag))
         self._placed.add(request.tag)
-        order = self.told.sent(request, now_ns)
+        group_id = group_id_of(request.tag)
+        self._last_send[group_id] = now_ns
+        seen = None if request.tag in self._weighed else self._weigh(request)
+        adds_risk = purpose is None or (seen is not None and seen.adds_risk)
+        if request.tag not in self._committed and adds_risk:
+            self.add(2, f"{request.tag} was sent before it was committed", group_id)
+
+    def _weigh(self, request: OrderRequest) -> SendSeen | None:
+        """Judge an order by what was known when its commit began; what came meanwhile it could not know."""
+        self._weighed.add(request.tag)
+        order = self.told.sent(request, self._clock.now_ns())
         if order is None:
             self.add(2, f"{request.tag} belongs to no group")
-            return
-        group_id = order.group_id
-        self._last_send[group_id] = now_ns
+            return None
+        group_id, purpose = order.group_id, self._purpose(request.tag)
         seen = SendSeen(
             request,
             order,
@@ -169,14 +197,13 @@ class Judge:
             self._latched,
             self._contracts,
         )
-        if request.tag not in self._committed and (purpose is None or seen.adds_risk):
-            self.add(2, f"{request.tag} was sent before it was committed", group_id)
         if seen.adds_risk and len(seen.group.orders) == 1:
             self._add_found(10, self.affords(seen.group.plan, self.told))
         for number, check in SEND_CHECKS:
             detail = check(seen)
             if detail:
                 self.add(number, detail, group_id)
+        return seen
 
     def _purpose(self, tag: str) -> Purpose | None:
         """Why the order exists: as committed, or as kept in memory while the journal is failed."""
@@ -243,7 +270,7 @@ class Judge:
     # What comes back
 
     def commit_begins(self) -> None:
-        """The core has decided and waits for its disk: what comes now cannot change what it is about to do."""
+        """The core has decided and waits for its disk: what comes now cannot change what it will do."""
         self._hear()
         self._deaf = True
 
@@ -354,3 +381,17 @@ class Judge:
         if (invariant, detail) not in self._seen:
             self._seen.add((invariant, detail))
             self.violations.append(Violation(invariant, self._clock.now_ns(), detail, group_id))
+
+
+def _request(order: ChildOrder) -> OrderRequest:
+    return OrderRequest(
+        order.tag,
+        order.symbol,
+        order.exchange,
+        order.product,
+        order.side,
+        order.units,
+        order.order_type,
+        order.limit_paise,
+        order.trigger_paise,
+    )
