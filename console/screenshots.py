@@ -37,6 +37,9 @@ PICTURES = (
     Picture("main-colourblind", busy_snapshot, theme="colourblind", keys=("down",)),
     Picture("main-120x40", busy_snapshot, MIDDLE, keys=("down",)),
     Picture("main-100x30", busy_snapshot, SMALLEST),
+    Picture("runbook", busy_snapshot, MIDDLE, keys=("tab", "question_mark")),
+    Picture("palette", busy_snapshot, MIDDLE, keys=("colon", "f", "l")),
+    Picture("main-sixteen", busy_snapshot, theme="sixteen", keys=("down",)),
     Picture("flatten", busy_snapshot, keys=("down", "f9", "0", "1")),
     Picture("flatten-all", lambda: busy_snapshot("LIVE"), keys=("f9", "A", "L")),
 )
@@ -74,6 +77,7 @@ async def _taken(picture: Picture) -> str:
         by="screenshots",
         theme=picture.theme,
         theme_folders=(),
+        keys_file=None,
         no_colour=False,
         clock_ns=clock.now_ns,
         key_ns=clock.key_ns,

@@ -15,6 +15,7 @@ from console.arranging import next_sort
 from console.bundle import bundle_name, text_of, write_bundle
 from console.options import ConsoleOptions
 from console.overlays.overlay import Overlay
+from console.panels.alerts import open_alerts
 from console.preview import legging_groups
 from console.runbook import pages_for
 from console.scene import Scene
@@ -103,7 +104,10 @@ class Viewing:
 
     def action_runbook(self) -> None:
         """Open the runbook at what is selected."""
-        alert = self.selection.alert if self.selection.panel == "alerts" else ""
+        alert = ""
+        if self.selection.panel == "alerts":
+            shown = [each.alert_id for each in open_alerts(self.snapshot)]
+            alert = self.selection.alert or (shown[0] if shown else "")
         self.main.runbook.open_at(pages_for(self.snapshot, self.selection.group, alert))
         self.open_overlay(self.main.runbook)
 

@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from console.app import HedgerowApp
 from console.demo import busy_snapshot, calm_snapshot, empty_snapshot
+from console.transport import Transport
 from core.domain.account import KillSwitch
+from core.engine.replay import JournalReplay
 from core.engine.snapshot import Health, Snapshot
-from tests.console.hands import console
+from tests.console.hands import HandClock, console, options
+from tests.console.test_replay import rows
 
 Compare = Callable[..., bool]
 
@@ -24,10 +28,23 @@ def test_a_busy_session(snap_compare: Compare, mode: str, size: tuple[int, int])
     assert snap_compare(app, terminal_size=size)
 
 
-@pytest.mark.parametrize("theme", ["light", "contrast", "colourblind"])
+@pytest.mark.parametrize("theme", ["light", "contrast", "colourblind", "sixteen"])
 def test_each_theme(snap_compare: Compare, theme: str) -> None:
     app, _, _ = console(busy_snapshot(), theme=theme)
     assert snap_compare(app, press=["down"], terminal_size=(160, 50))
+
+
+@pytest.mark.parametrize("keys", [["2"], ["3"], ["4"], ["plus"], ["tab", "plus"], ["s", "s"]], ids="-".join)
+def test_each_arrangement(snap_compare: Compare, keys: list[str]) -> None:
+    app, _, _ = console(busy_snapshot())
+    assert snap_compare(app, press=keys, terminal_size=(120, 40))
+
+
+@pytest.mark.parametrize("keys", [["g", "6"], ["greater_than_sign"]], ids="-".join)
+def test_a_replay(snap_compare: Compare, keys: list[str]) -> None:
+    transport = Transport(JournalReplay(rows(), "calm.journal"))
+    app = HedgerowApp(transport.replay, options(HandClock(), observe=True, transport=transport))
+    assert snap_compare(app, press=keys, terminal_size=(120, 40))
 
 
 def test_a_calm_session(snap_compare: Compare) -> None:

@@ -84,7 +84,9 @@ def test_question_mark_opens_the_page_of_what_is_selected_and_turns_to_the_next(
             assert "further" in hands.text("runbook")
             await hands.press("escape")
             assert hands.app.main.open is None
-            await hands.press("tab", "down", "down", "question_mark")
+            await hands.press("tab", "question_mark")
+            assert "The broker does not confirm a cancel" in hands.text("runbook")
+            await hands.press("escape", "down", "down", "question_mark")
             assert "Short units stand without cover" in hands.text("runbook")
 
     asyncio.run(story())
