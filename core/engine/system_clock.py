@@ -9,6 +9,9 @@ from collections.abc import Callable
 
 from core.domain.timing import NS_PER_S
 
+LEAST_WAIT_S = 1e-6
+"""Shorter than this a loop cannot wait: it would turn round and round until the time has come."""
+
 
 class SystemClock:
     """A ``Clock`` that a change of the machine's wall clock does not move.
@@ -60,7 +63,8 @@ class SystemClock:
             self._timer.cancel()
             self._timer = None
         if self._calls:
-            wait_s = max(0, self._calls[0][0] - self.now_ns()) / self.speed / NS_PER_S
+            left_ns = self._calls[0][0] - self.now_ns()
+            wait_s = max(LEAST_WAIT_S, left_ns / self.speed / NS_PER_S) if left_ns > 0 else 0.0
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._ring)
 
     def _ring(self) -> None:
