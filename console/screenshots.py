@@ -39,7 +39,6 @@ PICTURES = (
     Picture("main-100x30", busy_snapshot, SMALLEST),
     Picture("runbook", busy_snapshot, MIDDLE, keys=("tab", "question_mark")),
     Picture("palette", busy_snapshot, MIDDLE, keys=("colon", "f", "l")),
-    Picture("main-sixteen", busy_snapshot, theme="sixteen", keys=("down",)),
     Picture("flatten", busy_snapshot, keys=("down", "f9", "0", "1")),
     Picture("flatten-all", lambda: busy_snapshot("LIVE"), keys=("f9", "A", "L")),
 )
