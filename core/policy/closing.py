@@ -127,7 +127,7 @@ def close_leg(turn: Turn, group_id: str, index: int, side: Side) -> bool:
         if turn.now_ns < due_ns:
             turn.wake(group_id, due_ns)
             return False
-    wanted = closing_price(turn.settings, leg.plan.contract, side, turn.view, turn.now_ns)
+    wanted = closing_price(turn.settings, leg.plan.contract, side, turn.view, turn.now_ns, attempts)
     if wanted is None:
         turn.wake_in(group_id, turn.settings.reprice_every_ms)
         return False

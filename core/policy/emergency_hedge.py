@@ -194,7 +194,8 @@ def held_back_units(turn: Turn, group: MultiLegOrderGroup) -> int:
 
 def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: str) -> None:
     group_id = group.group_id
-    wanted = closing_price(turn.settings, choice.contract, choice.side, turn.view, turn.now_ns)
+    refused = 0 if choice.leg is None else failed_attempts(group, choice.leg, choice.side)[0]
+    wanted = closing_price(turn.settings, choice.contract, choice.side, turn.view, turn.now_ns, refused)
     if wanted is None:
         turn.wake_in(group_id, turn.settings.monitor_every_ms)
         return

@@ -130,8 +130,12 @@ def _release(turn: Turn, group_id: str) -> str:
 def _send(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) -> str:
     """Price a leg's missing units and intend them, unless the whole would miss the price agreed."""
     plan = group.plan.legs[index]
-    if PositionKey(plan.contract.exchange, plan.contract.symbol, group.plan.product) in turn.account.doubts:
+    key = PositionKey(plan.contract.exchange, plan.contract.symbol, group.plan.product)
+    if key in turn.account.doubts:
         return ""  # the broker's position differs from ours and nobody knows yet why
+    foreign = turn.account.foreign.get(key, 0)
+    if foreign * plan.side.sign < 0:
+        return f"the trader holds {foreign:+d} {key.symbol}: an opposite leg would close that"
     quote = turn.view.fresh(plan.contract.symbol, turn.now_ns)
     if quote is None:
         return ""

@@ -9,6 +9,10 @@ from core.domain.money import ceil_to_tick, floor_to_tick, marketable_to_tick, p
 from core.domain.quotes import MarketView, Quote
 from core.domain.settings import ExecutionSettings
 
+_NEARER = 0.15
+"""The share of the protection range that a blind price gives up with every refusal."""
+_NEAREST = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -59,10 +63,11 @@ def closing_price(
     side: Side,
     view: MarketView,
     now_ns: int,
-    last_limit_paise: int = 0,
+    refused: int = 0,
 ) -> Price | None:
     """Through the touch by a buffer, inside the protection range; blind, from that range, on stale quotes.
 
+    ``refused`` counts the tries in a row that the broker has turned down: each draws a blind price nearer.
     ``None`` only where nothing was ever quoted, so that not even a blind price can be found.
     """
     tick = contract.tick_paise
@@ -82,7 +87,9 @@ def closing_price(
         if reference is None:
             return None
         low, high = protection_range(settings, float(reference), tick)
-        wanted = float(high if side is Side.BUY else low)
+        # The exchange measures from a price that we cannot see: the edge of our range may lie beyond its own.
+        share = max(1.0 - refused * _NEARER, _NEAREST)
+        wanted = reference + share * ((high if side is Side.BUY else low) - reference)
         how = "blind"
     low, high = protection_range(settings, float(reference), tick)
     price = marketable_to_tick(wanted, tick, side)

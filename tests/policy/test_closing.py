@@ -302,3 +302,16 @@ def test_a_refused_modification_of_an_exit_is_tried_again_and_the_order_stays() 
     desk.later(1_100)
     assert len(desk.facts(ModifyIntended)) == 2
     assert len(desk.sends(SHORT_PUT, purpose=Purpose.EXIT)) == 1
+
+
+def test_a_blind_exit_that_is_refused_is_tried_again_nearer_to_the_last_price() -> None:
+    desk = open_condor()
+    desk.later(4_000_000)
+    ask(desk, OperatorAction.EXIT)
+    for _ in range(3):
+        desk.refuse(desk.sends(SHORT_PUT, Side.BUY)[-1], "Price exceeds circuit limits")
+        desk.later(2_000)
+    limits = [order.limit_paise for order in desk.sends(SHORT_PUT, Side.BUY)]
+    assert len(limits) == 4
+    assert limits == sorted(set(limits), reverse=True), "each nearer than the one before"
+    assert limits[-1] > 79_50, "and still beyond the last price"

@@ -10,7 +10,7 @@ from core.domain.cover import confirmed_holdings, uncovered_beyond_plan, worst_h
 from core.domain.facts import GateAsked, GoalChanged, ModifyIntended
 from core.domain.groups import IncompletePolicy
 from core.domain.inputs import QuotesMoved
-from core.domain.instruments import Right, Side
+from core.domain.instruments import PositionKey, Product, Right, Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import Purpose
 from core.domain.settings import ExecutionSettings
@@ -333,3 +333,21 @@ def test_an_open_group_sends_nothing_more() -> None:
     assert len(desk.sent) == sent
     assert desk.now_ns > NOW
     assert len(desk.group().plan.legs) == len(CONDOR)
+
+
+def test_a_leg_that_would_close_what_the_trader_took_on_meanwhile_is_not_sent() -> None:
+    desk = desk_with(plan())
+    wing, other = desk.sends(LONG_PUT)[0], desk.sends(LONG_CALL)[0]
+    desk.accept()
+    desk.fill(other)
+    desk.move_quote(LONG_PUT, None, None)
+    desk.cancelled(wing)
+    desk.others[PositionKey("NFO", LONG_PUT, Product.NRML)] = -3 * LOT
+    for _ in range(2):
+        desk.later(6_000)
+        desk.read_books()
+    desk.move_quote(LONG_PUT, 39_00, 40_00)
+    desk.give(QuotesMoved(frozenset({LONG_PUT})))
+    fill_everything(desk)
+    assert desk.sends(LONG_PUT) == [wing]
+    assert not desk.net(), "what cannot be completed is taken back"
