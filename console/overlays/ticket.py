@@ -183,7 +183,7 @@ class TicketOverlay(ArmedOverlay):
         preview, armed = self.preview, self.is_armed
         if not self._dirty:
             self._seen = preview
-        below = self._instruction(scene, width)
+        below = self._armed_lines(width) if armed else self._instruction(scene, width)
         room = height - len(below)
         left = self._form(scene, form - 2)
         if preview is None or self._dirty:
@@ -192,8 +192,6 @@ class TicketOverlay(ArmedOverlay):
             right = preview_lines(preview, scene.glyphs, width - form, room - 1)
         body = beside(left, right, form)[: room - 1]
         body += [BLANK] * (room - 1 - len(body))
-        if armed:
-            return [*body, *self._armed_lines(width, len(below) + 1)]
         return [*body, BLANK, *below]
 
     def _form(self, scene: Scene, width: int) -> list[Line]:
@@ -253,10 +251,9 @@ class TicketOverlay(ArmedOverlay):
         )
         return [*lines, keys]
 
-    def _armed_lines(self, width: int, height: int) -> list[Line]:
+    def _armed_lines(self, width: int) -> list[Line]:
         ask = line("Type ", (SEND, "bold bright"), " then Enter to send it. ", ("Esc goes back.", "muted"))
-        lines = [ask, *self.entry_lines(width)]
-        return lines[: max(2, height)]
+        return [ask, *self.entry_lines(width)]
 
 
 def _next(choices: list[T], current: object, step: int) -> T | None:
