@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -233,9 +234,7 @@ def run_campaign(
             folder = Path(name)
             result = run_seed(scenario, seed, folder, speed=speed)
             if keep is not None and not result.passed:
-                keep.mkdir(parents=True, exist_ok=True)
-                folder.rename(keep / f"{scenario}-{seed}")
-                folder.mkdir()
+                shutil.copytree(folder, keep / f"{scenario}-{seed}", dirs_exist_ok=True)
             yield result
 
 
