@@ -161,8 +161,8 @@ def _prepare(
         if not blank:
             _require_ours(connection, path)
             _require_sound(connection, path)
-            with suppress(PermissionError):
-                os.chmod(path, 0o600)
+        with suppress(PermissionError):
+            os.chmod(path, 0o600)
         connection.execute("PRAGMA journal_mode=WAL").fetchone()
         connection.execute(f"PRAGMA synchronous={synchronous.value}")
         connection.execute("PRAGMA busy_timeout=1000")

@@ -72,7 +72,8 @@ def read_parameters(path: Path) -> MarginParameters:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise MarginFileError(f"{path.name}: cannot be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise MarginFileError(f"{path.name}: cannot be read ({why})") from None
     return parse_parameters(text, path.name)
 
 

@@ -186,6 +186,8 @@ class _Reader:
         )
 
     def _price(self, text: str) -> int:
+        if not text.strip():
+            raise ValueError("a price is empty; 0 stands for a side that was not quoted")
         rupees = float(text)
         if not 0 <= rupees < 1e9:
             raise ValueError(f"{text!r} is no price in rupees")

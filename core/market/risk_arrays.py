@@ -51,7 +51,8 @@ def read_risk_arrays(path: Path, underlying: str = "NIFTY") -> dict[ArrayKey, Ri
         with path.open(encoding="utf-8-sig", newline="") as lines:
             return _read(csv.DictReader(lines), path.name, underlying)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RiskArrayFileError(f"{path.name}: cannot be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise RiskArrayFileError(f"{path.name}: cannot be read ({why})") from None
 
 
 def _read(rows: csv.DictReader[str], name: str, underlying: str) -> dict[ArrayKey, RiskArray]:

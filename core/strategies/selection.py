@@ -214,6 +214,11 @@ def choose_expiry(
             raise StrategyError(f"the far expiry must lie after {after:%Y-%m-%d}; expiries are {listed}")
         return asked
     today = to_ist(now_ns).date()
+    if expiries and not alive:
+        raise StrategyError(
+            f"every expiry here is past on {today:%Y-%m-%d}: the last is {max(expiries):%Y-%m-%d}; "
+            "give a chain of a day before its expiry"
+        )
     floor = after if after is not None else today
     for day in alive:
         if day > floor:
@@ -229,7 +234,7 @@ def chain_of(
     if forward is None:
         raise StrategyError(
             f"{underlying} {expiry:%d %b %Y} has no strike with a two-sided call and put quote, "
-            "so its forward is unknown"
+            "so its forward is unknown; give a chain with both sides"
         )
     calls: dict[int, Contract] = {}
     puts: dict[int, Contract] = {}

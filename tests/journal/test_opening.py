@@ -58,6 +58,15 @@ def test_a_new_journal_and_its_companions_are_for_their_owner_only(tmp_path: Pat
     assert modes == {"new.journal": 0o600, "new.journal-wal": 0o600, "new.journal-shm": 0o600}
 
 
+def test_an_empty_file_that_others_could_read_is_taken_from_them_as_it_becomes_a_journal(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "blank.journal"
+    path.touch(0o644)
+    open_journal(path).connection.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_a_journal_that_others_could_read_is_taken_from_them(tmp_path: Path) -> None:
     path = tmp_path / "open.journal"
     written(path)
