@@ -197,7 +197,7 @@ class _Replay:
             if any(begun < until_ns and ended > since_ns for begun, ended in self._left.down):
                 continue
             answers = [*self._requests[group_id], *manual[group_id]]
-            if not any(since_ns <= at_ns <= until_ns for at_ns in answers):
+            if not any(since_ns < at_ns <= until_ns for at_ns in answers):
                 detail = f"{group_id}: {units} short units stood uncovered and nothing came"
                 self._found.add(8, until_ns, detail, group_id)
 
