@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from console.cli.playing import Play
+from core.journal.opening import read_journal
 from core.rehearsal.report import Report, write_report
 from core.rehearsal.run import WrongJournal, journal_paths
 
@@ -12,7 +13,7 @@ from core.rehearsal.run import WrongJournal, journal_paths
 def finished_report(how: Play) -> Report | None:
     """The report beside a finished journal, written once more to where it is wanted; ``None`` for any other.
 
-    Raises ``WrongJournal`` where it is of another run, or cannot be read.
+    Raises ``WrongJournal`` where it is of another run, or cannot be read, and ``JournalCorrupt``.
     """
     _, kept = journal_paths(how.journal)
     if not kept.is_file():
@@ -39,6 +40,9 @@ def finished_report(how: Play) -> Report | None:
             raise WrongJournal(
                 f"this journal is of {name} {found[name]}, not {now}; ask for that, or give a new --journal"
             )
+    # The report is only as good as the journal it is of: this raises where that was tampered with.
+    for _ in read_journal(how.journal):
+        pass
     if how.report is not None:
         write_report(report, how.report)
     return dict(report)

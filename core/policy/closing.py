@@ -37,10 +37,21 @@ def reduce(turn: Turn, group_id: str) -> None:
     if not turn.view.is_open(turn.now_ns):
         turn.wake_at_open(group_id)
         return
+    _keep_cover(turn, group_id)
     for side in (Side.BUY, Side.SELL):
         for index in range(len(turn.group(group_id).legs)):
             if close_leg(turn, group_id, index, side):
                 return
+
+
+def _keep_cover(turn: Turn, group_id: str) -> None:
+    """A late fill has made a short larger than the longs that are not being sold: take those sales back."""
+    group = turn.group(group_id)
+    if not uncovered_beyond_plan(group.plan, worst_holdings(group)):
+        return
+    for order in group.live_orders:
+        if order.side is Side.SELL and order.purpose in CLOSING and group.legs[order.leg].net_units > 0:
+            cancel_order_confirmed(turn, order, "what it sells covers a short again")
 
 
 def trim(turn: Turn, group_id: str) -> None:

@@ -37,7 +37,7 @@ def decide_gate(turn: Turn, answer: MarginAnswered, simulator: WorstCaseMarginSi
         filled_units={index: leg.entered_units for index, leg in enumerate(group.legs)},
         others=_others(turn.account, group, turn.view),
         reserved=_reserved(turn.account, group) if turn.guarded("margin-reservation") else (),
-        own_blocked_paise=_own_blocked(turn.account, group, funds.used_paise) if started else 0,
+        own_blocked_paise=(_own_blocked(turn.account, group, funds.used_paise, turn.view) if started else 0),
     )
     turn.worst_cases[group.group_id] = worst
     sentence, passed = worst.sentence, worst.passed
@@ -109,10 +109,17 @@ def _reserved(account: Account, group: MultiLegOrderGroup) -> list[Holding]:
     return reserved
 
 
-def _own_blocked(account: Account, group: MultiLegOrderGroup, used_paise: int) -> int:
-    """What the broker blocks for this group already: its share of the account's short units."""
+def _own_blocked(account: Account, group: MultiLegOrderGroup, used_paise: int, view: MarketView) -> int:
+    """What the broker blocks for this group already: its share of the units that margin is blocked for.
+
+    Those are short options and futures; a foreign contract that nobody knows counts as one of them.
+    """
     mine = sum(abs(leg.net_units) for leg in group.legs if leg.net_units < 0)
     total = sum(
         abs(leg.net_units) for other in account.groups.values() for leg in other.legs if leg.net_units < 0
-    ) + sum(abs(units) for units in account.foreign.values() if units < 0)
+    )
+    for key, units in account.foreign.items():
+        contract = view.contracts.get(key.symbol)
+        if units < 0 or contract is None or contract.right is None:
+            total += abs(units)
     return used_paise * mine // total if total else 0

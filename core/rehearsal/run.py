@@ -441,7 +441,8 @@ class Rehearsal:
         asked, account = self._prepared.asked, self.engine.account
         expect = asked.scenario.expect
         if asked.chain is not None:
-            return []
+            text = "at the end the account is WHOLE or FLAT"
+            return [{"text": text, "holds": state in ("WHOLE", "FLAT")}]
         wanted = expect.held_final if asked.hold else expect.final
         statements: list[Report] = []
 

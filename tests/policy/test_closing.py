@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.domain.cover import confirmed_holdings, uncovered_beyond_plan
@@ -315,3 +317,20 @@ def test_a_blind_exit_that_is_refused_is_tried_again_nearer_to_the_last_price() 
     assert len(limits) == 4
     assert limits == sorted(set(limits), reverse=True), "each nearer than the one before"
     assert limits[-1] > 79_50, "and still beyond the last price"
+
+
+def test_a_late_fill_on_a_short_takes_the_sale_of_its_long_back() -> None:
+    desk = half_filled(IncompletePolicy.UNWIND)
+    ask(desk, OperatorAction.UNWIND)
+    late = next(order for order in desk.sends(SHORT_PUT, Side.SELL))
+    desk.accept()
+    for order in desk.sends(side=Side.BUY, purpose=Purpose.UNWIND):
+        desk.fill(order)
+    desk.accept()
+    sales = [o for o in desk.sends(LONG_PUT, Side.SELL) if not desk.order(o.tag).is_terminal]
+    assert sales
+    row = desk.book[desk.ids[late.tag]]
+    desk.book[desk.ids[late.tag]] = replace(row, units=row.units + 2 * LOT, status=OrderStatus.CANCELLED)
+    desk.trade(late, 2 * LOT)
+    desk.read_books()
+    assert any(desk.order(order.tag).cancel_pending for order in sales)
