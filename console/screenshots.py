@@ -39,6 +39,12 @@ PICTURES = (
     Picture("main-100x30", busy_snapshot, SMALLEST),
     Picture("runbook", busy_snapshot, MIDDLE, keys=("tab", "question_mark")),
     Picture("palette", busy_snapshot, MIDDLE, keys=("colon", "f", "l")),
+    Picture("group", busy_snapshot, keys=("down", "enter")),
+    Picture("ticket", busy_snapshot, keys=("n", "enter", "S", "E")),
+    Picture("recover", busy_snapshot, keys=("r", "u", "enter", "0")),
+    Picture("positions", busy_snapshot, keys=("p",)),
+    Picture("alerts", busy_snapshot, keys=("A", "down")),
+    Picture("health", busy_snapshot, keys=("H",)),
     Picture("flatten", busy_snapshot, keys=("down", "f9", "0", "1")),
     Picture("flatten-all", lambda: busy_snapshot("LIVE"), keys=("f9", "A", "L")),
 )
