@@ -118,7 +118,7 @@ async def play(part: Part) -> Ending:
     try:
         ready = part.ready
         session = KiteSession(ready.api_key, ready.access_token, "wire", 1 << 62, ready.rest, ready.stream)
-        contracts = await _listed(session, prepared)
+        contracts = await listed(session, prepared)
         begun = journal.last_seq > 0
         clock = (
             await asyncio.to_thread(clock_of, ready.rest, part.speed)
@@ -134,7 +134,7 @@ async def play(part: Part) -> Ending:
         await journal.close()
 
 
-async def _listed(session: KiteSession, prepared: Prepared) -> dict[str, Contract]:
+async def listed(session: KiteSession, prepared: Prepared) -> dict[str, Contract]:
     """The contracts as the exchange lists them; it does not list freeze quantities, which are our own."""
     kite = KiteBroker(session, SystemClock(), random.random)
     try:
@@ -262,7 +262,7 @@ class _Player:
         engine, clock = core.engine, self._clock
         for submission in self._prepared.submissions:
             if submission.plan.group_id not in engine.account.groups:
-                plan = _as_listed(submission.plan, self._contracts)
+                plan = as_listed(submission.plan, self._contracts)
                 core.chains.also(leg.contract for leg in plan.legs)
                 # Over sockets a decision takes longer: a second earlier, the story meets the same group.
                 asked_ns = max(submission.at_ns - NS_PER_S, clock.now_ns())
@@ -312,7 +312,7 @@ def _watched(judge: Judge, engine: ExecutionEngine) -> Callable[[StreamFrame], N
     return hear
 
 
-def _as_listed(plan: GroupPlan, contracts: dict[str, Contract]) -> GroupPlan:
+def as_listed(plan: GroupPlan, contracts: dict[str, Contract]) -> GroupPlan:
     """The plan on the exchange's own contracts, which have tokens."""
     legs = tuple(replace(leg, contract=contracts[leg.contract.symbol]) for leg in plan.legs)
     return replace(plan, legs=legs)

@@ -29,12 +29,8 @@ def test_a_core_that_is_killed_in_mid_entry_loses_nothing_while_the_exchange_tra
     assert result.kills == 2
 
 
-@pytest.mark.parametrize(
-    ("scenario", "fault"), [("lost-ack", "timeout-but-placed"), ("silent-stream", "silent-stream")]
-)
-def test_a_shipped_scenario_keeps_every_invariant_over_the_wire(
-    tmp_path: Path, scenario: str, fault: str
-) -> None:
+@pytest.mark.parametrize("scenario", ["broker-down", "silent-stream"])
+def test_a_shipped_scenario_keeps_every_invariant_over_the_wire(tmp_path: Path, scenario: str) -> None:
     result = run_seed(scenario, 3, tmp_path, speed=10.0, kills=())
     require_pass(result)
-    assert result.faults[fault], "the fault never fired: nothing was proved"
+    assert sum(result.faults.values()), "no fault ever fired: nothing was proved"
