@@ -168,6 +168,7 @@ class ExecutionEngine:
     async def run(self, *, restart: bool, latched: str = "") -> None:
         """Start, and go on until cancelled. Everything that waits is ended with it."""
         self.post(CoreStarted(restart, latched))
+        self._mailbox.rotate(1)  # quotes may have come already: nothing is decided before the books are asked
         reading = asyncio.create_task(self.books.run())
         self._watch()
         try:
