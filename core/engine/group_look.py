@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.domain.calendar import SessionCalendar
-from core.domain.groups import MultiLegOrderGroup
+from core.domain.groups import LegState, MultiLegOrderGroup
 from core.domain.quotes import MarketView
 from core.engine.snapshot import GroupLook, LogLine
 from core.risk.payoff import PayoffLeg, payoff_of
@@ -37,7 +37,11 @@ def look_closely(
         return GroupLook(group.group_id, now_ns, lines, basis, f"{problems[0]}.")
     if basis == "held":
         # All that was received and paid is charged to the first leg: only the sum has a meaning.
-        cash = sum(leg.cash_paise for leg in group.legs)
+        values = {one.contract.symbol: one.value_paise for one in priced}
+        cash = sum(
+            leg.cash_paise - _unpriced_units(leg) * values.get(leg.plan.contract.symbol, 0.0)
+            for leg in group.legs
+        )
         entries = [-cash / held[0][1], *(0.0 for _ in held[1:])]
     else:
         entries = [one.value_paise for one in priced]
@@ -61,6 +65,12 @@ def look_closely(
         vol_steps=grid.vol_steps,
         grid_paise=grid.profit_paise,
     )
+
+
+def _unpriced_units(leg: LegState) -> int:
+    """Signed units whose trades are not told yet: until then they count as taken at today's value."""
+    bought = leg.bought_units - leg.priced_bought_units
+    return bought - (leg.sold_units - leg.priced_sold_units)
 
 
 def _rounded(paise: float | None) -> int | None:

@@ -88,8 +88,13 @@ def test_a_page_fits_every_size_in_every_state(
 def test_the_core_looks_at_the_group_that_is_shown_and_at_no_other() -> None:
     async def story(hands: Hands) -> None:
         asked: list[str] = []
-        look_at = hands.service.look_at
-        hands.service.look_at = lambda group_id: (asked.append(group_id), look_at(group_id))[1]  # type: ignore[method-assign]
+        given = hands.service.look_at
+
+        def look_at(group_id: str) -> None:
+            asked.append(group_id)
+            given(group_id)
+
+        hands.service.look_at = look_at  # type: ignore[method-assign]
         await hands.press("p", "escape")
         assert asked == []
         await hands.press("enter", "down", "escape")

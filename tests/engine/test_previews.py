@@ -250,6 +250,24 @@ def test_a_look_follows_what_is_held_and_agrees_with_the_exposure() -> None:
     play(story)
 
 
+def test_units_whose_price_is_not_known_yet_count_at_todays_value() -> None:
+    async def story(rehearsal: Rehearsal) -> None:
+        account = rehearsal.engine.account
+        group = account.groups["G-001"]
+        told = replace(group.legs[2], sold_units=1_300, priced_sold_units=0, sold_value_paise=0)
+        group = replace(group, legs=(*group.legs[:2], told, *group.legs[3:]))
+        rehearsal.engine.account = account.with_group(group)
+        rehearsal.look_at("G-001")
+        snapshot = rehearsal.snapshot()
+        rehearsal.engine.account = account
+        assert snapshot.look is not None
+        here = snapshot.look.grid_paise[1][snapshot.look.price_steps.index(0.0)]
+        pnl = snapshot.exposures["G-001"].pnl_paise
+        assert here == pytest.approx(pnl, abs=5_000_00)
+
+    play(story)
+
+
 def test_looking_elsewhere_makes_no_new_version_a_core_that_stands_still_stays_seen() -> None:
     async def story(rehearsal: Rehearsal) -> None:
         version = rehearsal.snapshot().version
