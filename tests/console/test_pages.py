@@ -9,20 +9,13 @@ from typing import Any
 
 import pytest
 
-from console.demo import busy_snapshot, calm_snapshot, demo_groups, empty_snapshot
-from console.glyphs import ASCII, UNICODE
-from console.pages.child_orders import OUTCOME_WORD, order_row, order_table
+from console.demo import busy_snapshot, calm_snapshot, empty_snapshot
 from console.pages.page import Page
 from console.pages.positions import standings
-from console.pages.worth import compact_rupees, payoff_chart, shock_grid
-from console.panels.timeline import exposed_window, shaded
-from console.widgets.bars import signed_area
-from console.widgets.line import plain, width_of
-from console.widgets.plot import plot, stretched
+from console.widgets.line import width_of
 from core.domain.account import Alert, KillSwitch
 from core.domain.instruments import PositionKey, Product
-from core.domain.orders import OrderStatus, Outcome
-from core.engine.snapshot import GroupLook, Health, Snapshot
+from core.engine.snapshot import Health, Snapshot
 from tests.console.hands import Hands, hands_on
 
 Story = Callable[[Hands], Awaitable[None]]
@@ -150,119 +143,6 @@ def test_f9_on_the_group_page_flattens_that_group() -> None:
         assert page_of(hands) is hands.app.main.group_page
 
     play(story)
-
-
-def test_every_outcome_of_a_send_has_its_own_word_and_sign() -> None:
-    group = demo_groups()[5]
-    order = next(iter(group.orders.values()))
-    rows = set()
-    for outcome in OUTCOME_WORD:
-        made = replace(
-            order,
-            outcome=outcome,
-            order_id="1" if outcome is Outcome.CONFIRMED else None,
-            status=OrderStatus.OPEN if outcome is Outcome.CONFIRMED else OrderStatus.INTENDED,
-        )
-        for glyphs in (UNICODE, ASCII):
-            rows.add(plain(order_row(group, made, glyphs, wide=True)))
-    assert len(rows) == 2 * len(OUTCOME_WORD)
-
-
-def test_orders_that_do_not_fit_are_counted() -> None:
-    group = demo_groups()[5]
-    lines = [plain(each) for each in order_table(group, UNICODE, 90, 5)]
-    assert len(lines) == 5
-    assert "3 more" in lines[-1]
-
-
-def test_the_exposed_window_ends_when_the_group_is_whole() -> None:
-    condor, bull_put = demo_groups()[5], demo_groups()[4]
-    now = condor.good_until_ns
-    window = exposed_window(condor, now)
-    assert window is not None
-    assert window[1] == now
-    ended = exposed_window(bull_put, now)
-    assert ended is not None
-    assert ended[1] == bull_put.legs[1].filled_at_ns
-    assert exposed_window(replace(condor, legs=(), first_fill_ns=0), now) is None
-
-
-def test_shading_changes_the_ground_and_no_character() -> None:
-    track = (("abcdef", "text"), ("ghi", "long"))
-    assert shaded(track, 2, 7) == (
-        ("ab", "text"),
-        ("cdef", "text on selected"),
-        ("gh", "long on selected"),
-        ("i", "long"),
-    )
-
-
-@pytest.mark.parametrize(
-    ("paise", "text"),
-    [
-        (0, "0"),
-        (94_000, "+940"),
-        (-9_20_000, "−9.2k"),
-        (99_960_0, "+10k"),
-        (-94_00_000, "−94k"),
-        (1_20_000_00, "+1.2L"),
-        (-99_96_000_00, "−1.0Cr"),
-        (-12_00_00_000_00, "−12Cr"),
-    ],
-)
-def test_an_amount_in_few_cells(paise: int, text: str) -> None:
-    assert compact_rupees(paise, UNICODE) == text
-
-
-def test_a_grid_shows_every_sign_and_marks_the_worst() -> None:
-    look = GroupLook(
-        "G-001",
-        price_steps=(-0.05, 0.0, 0.05),
-        vol_steps=(0.0, 0.3),
-        grid_paise=((-5, 200_00, 3), (1, -900_00, 7)),
-    )
-    lines = shock_grid(look, UNICODE, 60)
-    worst = [text for each in lines for text, tone in each if tone == "bold bright on breach"]
-    assert worst == ["−900"]
-    assert "at price now, IV +30%" in plain(lines[-1])
-
-
-def test_a_look_that_cannot_be_had_says_why() -> None:
-    said = payoff_chart(GroupLook("G-001", problem="No quote."), UNICODE, 40, 10)
-    assert plain(said[0]) == "No quote."
-    assert "worked out" in plain(payoff_chart(None, UNICODE, 40, 10)[0])
-
-
-def test_gains_stand_above_the_zero_line_and_losses_below() -> None:
-    lines = plot([-10, -10, 10, 10], [0, 0, 0, 0], 8, 6, UNICODE)
-    tones = [{tone for text, tone in each if text.strip()} for each in lines]
-    assert "ok" in tones[0]
-    assert "breach" in tones[-1]
-    assert all(width_of(each) == 8 for each in lines)
-    assert all(plain(each).isascii() for each in plot([-1, 1], [1, -1], 8, 6, ASCII))
-
-
-def test_a_curve_is_stretched_straight_between_its_points() -> None:
-    assert stretched([0, 10], 3) == [0, 5, 10]
-    assert stretched([7], 2) == [7, 7]
-
-
-def test_a_short_delta_hangs_below_the_zero_line() -> None:
-    assert signed_area([4.0], 4.0, 2, UNICODE) == ["█", "█"]
-    assert signed_area([-1.0], 4.0, 2, UNICODE) == ["▀", " "]
-    up, down = signed_area([4.0, -4.0, None, 0.0], 4.0, 2, UNICODE)
-    assert up == "█   "
-    assert down == " █  "
-
-
-def test_positions_are_joined_over_groups_and_what_nobody_explains_comes_first() -> None:
-    found = standings(busy_snapshot())
-    assert (found[0].label, found[0].difference, found[0].ours) == ("25300 CE", -65, -65)
-    shared = next(each for each in found if each.label == "24600 PE")
-    assert shared.holders == (("G-012", 325), ("G-014", -520))
-    assert shared.difference == 0
-    foreign = next(each for each in found if each.foreign)
-    assert (foreign.broker, foreign.ours, foreign.difference) == (-75, 0, 0)
 
 
 def test_the_positions_page_names_the_traders_own_and_the_difference() -> None:
