@@ -31,7 +31,7 @@ from core.domain.facts import Recorded
 from core.domain.groups import GroupPlan
 from core.domain.inputs import Input, OperatorCommand, SubmitGroup
 from core.domain.instruments import Contract
-from core.domain.lifecycle import ENDS, RESTING
+from core.domain.lifecycle import ENDS, RESTING, ExecutionLifecycle
 from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.engine.engine import ExecutionEngine
 from core.engine.kite_feed import feed_from
@@ -59,6 +59,7 @@ from core.rehearsal.wire.ready import START_PATH, Ready
 from core.risk.worst_case import WorstCaseMarginSimulator
 
 OF_THE_DISK = frozenset({FaultKind.SLOW_JOURNAL, FaultKind.FAILING_JOURNAL})
+OF_OTHERS = frozenset({FaultKind.FOREIGN_ORDER, FaultKind.MANUAL_CLOSE})
 _QUIET_NS = 6 * NS_PER_S
 """How long nothing may come back to life before a run counts as over: late fills take some seconds."""
 _LISTEN_S, _LISTEN_STEP_S = 5.0, 0.005
@@ -284,14 +285,17 @@ class _Player:
     async def _until_rest(self, engine: ExecutionEngine) -> None:
         """Return once every group rests and the books were read whole a while after that, or at the last.
 
-        Before the scenario's end only groups that are over count as resting.
+        Before the scenario's end only groups that are over count as resting, and none where other people trade:
+        what they did last takes two readings to be believed.
         """
         planned = len(self._prepared.submissions)
         last_ns = self._prepared.end_ns + self._part.grace_s * NS_PER_S
+        others = any(rule.kind in OF_OTHERS for rule in self._prepared.faults)
+        early = frozenset[ExecutionLifecycle]() if others else ENDS
         rested_ns = 0
         while (now_ns := self._clock.now_ns()) < last_ns:
             groups = engine.account.groups.values()
-            enough = RESTING if now_ns >= self._prepared.end_ns else ENDS
+            enough = RESTING if now_ns >= self._prepared.end_ns else early
             if len(groups) < planned or any(group.state not in enough for group in groups):
                 rested_ns = 0
             elif not rested_ns:
