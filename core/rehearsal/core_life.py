@@ -141,6 +141,9 @@ class CoreLife:
     async def stop(self) -> None:
         """End it in order."""
         self.clock.alive = False
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, SimLoop):
+            loop.thaw(self)  # a frozen task could not even be cancelled
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
