@@ -371,6 +371,9 @@ class Rehearsal:
                 clock.call_at(at_ns, _posting(self.engine, command))
 
     def _maybe_end(self) -> None:
+        if not self.life.clock.alive:  # it is about to start again, and only a living core can be judged
+            self.clock.call_at(self.clock.now_ns() + NS_PER_S, self._maybe_end)
+            return
         groups = self.engine.account.groups.values()
         planned = len(self._prepared.submissions)
         rests = len(groups) >= planned and all(group.state in RESTING for group in groups)
