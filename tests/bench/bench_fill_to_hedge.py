@@ -1,9 +1,9 @@
 """From a fill's frame to the order that answers it, over loopback sockets with the console open.
 
-``python -m tests.bench.bench_fill_to_hedge``. The exchange is its own process at the wall's pace, next to no time
-away. Condors in a thin market fill in crumbs and are given up, orders fill after their cancels, so shorts stand
-uncovered and are hedged. Orders that a fill's own frame led to are timed from its arrival to the broker's door
-(journal commit and order budget included), and to the exchange's reply.
+``python -m tests.bench.bench_fill_to_hedge``. The exchange is its own process at the wall's pace, next to no
+time away. Condors in a thin market fill in crumbs and are given up, orders fill after their cancels, so
+shorts stand uncovered and are hedged. Orders that a fill's own frame led to are timed from its arrival to the
+broker's door (journal commit and order budget included), and to the exchange's reply.
 """
 
 from __future__ import annotations

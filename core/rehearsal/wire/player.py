@@ -285,7 +285,7 @@ class _Player:
     async def _until_rest(self, engine: ExecutionEngine) -> None:
         """Return once every group rests and the books were read whole a while after that, or at the last.
 
-        Before the scenario's end only groups that are over count as resting, and none where other people trade:
+        Before the scenario's end only groups that are over count as resting, none where others trade:
         what they did last takes two readings to be believed.
         """
         planned = len(self._prepared.submissions)
