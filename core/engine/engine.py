@@ -224,9 +224,12 @@ class ExecutionEngine:
             self._perform(effect)
 
     def _drain(self) -> list[Input]:
-        """The next batch; books come last in it: an order is absent only when no news of it is waiting."""
+        """The next batch: first what the broker tells, and only then what is decided on it.
+
+        Books come after single news, because an order is absent only when no news of it is waiting.
+        """
         items = [self._mailbox.popleft() for _ in range(min(len(self._mailbox), BATCH_ITEMS))]
-        return sorted(items, key=lambda item: isinstance(item, BooksRead))
+        return sorted(items, key=_rank)
 
     def _decide_all(self, items: list[Input]) -> Decision:
         rows: list[Recorded] = []
@@ -393,6 +396,13 @@ class ExecutionEngine:
             for order in group.live_orders
         )
         return settings.poll_in_flight_ms if in_flight else settings.poll_every_ms
+
+
+_RANK = {BooksRead: 1, QuotesMoved: 2, WakeUp: 2, MonitorPass: 2, SubmitGroup: 2, OperatorCommand: 2}
+
+
+def _rank(item: Input) -> int:
+    return _RANK.get(type(item), 0)
 
 
 def _changed(before: Account, after: Account) -> tuple[MultiLegOrderGroup, ...]:
