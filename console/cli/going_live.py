@@ -9,7 +9,7 @@ import random
 import secrets
 import signal
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,6 +196,7 @@ class _Session:
         self._requests = requests
         self._calendar = load_calendar(wanted.sessions)
         self._shown = not wanted.console
+        self._failure = ""
         self._limits = RiskLimits() if wanted.limits is None else read_limits(wanted.limits)
 
     async def run(self) -> int:
@@ -215,8 +216,12 @@ class _Session:
             rows, restart = await self._begin(journal, desk.books)
             core = self._core(journal, desk, feed, fold(rows), rows)
             await self._trade(core, kite, desk, restart=restart)
+            if self._failure:
+                self._wanted.say(
+                    f"A defect ended the session: {self._failure}. Start the same command again."
+                )
             self._wanted.say(_farewell(core.engine.account, self._wanted.path))
-        return 0
+        return 1 if self._failure else 0
 
     def _desk(self, kite: KiteBroker, feed: KiteFeed, closing: AsyncExitStack) -> _Desk:
         if not self._wanted.paper:
@@ -310,7 +315,7 @@ class _Session:
         beside: list[Coroutine[Any, Any, None]] = [kite.stream.run(), lag.run()]
         desk.start()
         running = asyncio.create_task(core.run(restart=restart, beside=beside), name="core")
-        asking = asyncio.create_task(groups.run(self._requests), name="groups")
+        asking = asyncio.create_task(self._ask(groups), name="groups")
         try:
             with flattening_on_signal(core):
                 if self._wanted.console:
@@ -320,9 +325,17 @@ class _Session:
         finally:
             for task in (asking, running):
                 task.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-            with suppress(asyncio.CancelledError):
-                await running
+            for failure in await asyncio.gather(asking, running, return_exceptions=True):
+                if isinstance(failure, Exception):
+                    self._failure = f"{type(failure).__name__}: {failure}"
+
+    async def _ask(self, groups: GroupDesk) -> None:
+        """Ask for the groups of the files; one that cannot even be planned for a defect of ours is said."""
+        try:
+            await groups.run(self._requests)
+        except Exception as error:
+            self._wanted.say(f"The group files are not asked for: {type(error).__name__}: {error}")
+            raise
 
     async def _under_console(self, core: LiveCore, running: asyncio.Task[None]) -> None:
         """The screen over the core; without a terminal the core goes on alone."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -258,6 +259,8 @@ def main() -> None:
     parser.add_argument("--scenario", action="append", help="by name; torture-{} draws a story a seed")
     parser.add_argument("--keep", type=Path, help="keep books and journals of what failed here")
     asked = parser.parse_args()
+    # Ended from outside, it must still end the processes that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     total: Counter[str] = Counter()
     faults: Counter[str] = Counter()
     ends: Counter[str] = Counter()
