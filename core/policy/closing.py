@@ -38,10 +38,21 @@ def reduce(turn: Turn, group_id: str) -> None:
         turn.wake_at_open(group_id)
         return
     _keep_cover(turn, group_id)
+    _keep_what_is_whole(turn, group_id)
     for side in (Side.BUY, Side.SELL):
         for index in range(len(turn.group(group_id).legs)):
             if close_leg(turn, group_id, index, side):
                 return
+
+
+def _keep_what_is_whole(turn: Turn, group_id: str) -> None:
+    """A late fill has left a leg with less than the copies to be kept: fewer are kept, nothing is bought."""
+    group = turn.group(group_id)
+    whole = whole_copies(group)
+    if group.goal is Goal.REDUCE and group.copies > whole:
+        turn.record(
+            GoalChanged(group_id, Goal.REDUCE, whole, f"only {whole} whole copies are left"), group_id
+        )
 
 
 def _keep_cover(turn: Turn, group_id: str) -> None:
