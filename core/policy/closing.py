@@ -107,6 +107,9 @@ def _still_deciding(turn: Turn, group_id: str, *, entries_over: bool) -> bool:
     copies = min(whole_copies(group), group.plan.copies)
     if copies > group.copies and not reversed_already and group.copies >= 0:
         turn.record(GoalChanged(group_id, Goal.REDUCE, copies, f"{copies} whole copies are kept"), group_id)
+    elif copies < group.copies and not group.live:
+        # A late fill has closed more than was wanted: what is short of the goal is never bought again.
+        turn.record(GoalChanged(group_id, Goal.REDUCE, copies, f"{copies} whole copies are left"), group_id)
     return False
 
 
