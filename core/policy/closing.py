@@ -107,7 +107,7 @@ def _still_deciding(turn: Turn, group_id: str, *, entries_over: bool) -> bool:
     copies = min(whole_copies(group), group.plan.copies)
     if copies > group.copies and not reversed_already and group.copies >= 0:
         turn.record(GoalChanged(group_id, Goal.REDUCE, copies, f"{copies} whole copies are kept"), group_id)
-    elif copies < group.copies and not group.live:
+    elif copies < group.copies and all(order.is_resting_stop for order in group.live_orders):
         # A late fill has closed more than was wanted: what is short of the goal is never bought again.
         turn.record(GoalChanged(group_id, Goal.REDUCE, copies, f"{copies} whole copies are left"), group_id)
     return False
