@@ -272,7 +272,11 @@ class HedgeWindowClosed:
 
 @dataclass(frozen=True, slots=True)
 class HoldingClosedByOthers:
-    """Units of a leg are gone without an order of ours: the trader, the broker, or settlement."""
+    """Units of a leg are gone without an order of ours: the trader, the broker, or settlement.
+
+    ``units`` are positive on the leg's own side; negative where they end a holding on the other side, which
+    an exit that somebody else forestalled leaves behind.
+    """
 
     group_id: str
     leg: int

@@ -142,8 +142,8 @@ class LegState:
     sent_at_ns: int = 0
     filled_at_ns: int = 0
     closed_units: int = 0
-    """Units that other people's trades or settlement took away, unsigned, on the leg's own side; units that a
-    person adopted into the leg count against it."""
+    """Units that other people's trades or settlement took away on the leg's own side; what they took away on
+    the other side, and what a person adopted into the leg, count against it."""
     stop_triggered_ns: int = 0
     """When a stop of this leg was first known to be triggered; 0 while none was."""
     retired_at_ns: int = 0

@@ -94,7 +94,7 @@ def _told(fact: f.Fact) -> tuple[str, str, str]:
         case f.KillSwitchReset(by, reason):
             return "alert", f"kill switch reset by {by}: {reason}", "ok"
         case f.HoldingClosedByOthers(units=units, how=how):
-            return "poll", f"{units:,} units were closed by others: {how}", "breach"
+            return "poll", f"{abs(units):,} units were closed by others: {how}", "breach"
         case f.ForeignPositionSeen(key, units):
             return "poll", f"foreign {units:+,} {key.symbol}", "plain"
         case f.ForeignOrderSeen(order_id, description):

@@ -6,11 +6,15 @@ from core.domain.effects import CancelOrder, ModifyOrder, SendOrder
 from core.domain.facts import CancelIntended, ModifyIntended, OrderIntended
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.instruments import Contract, Side
+from core.domain.lifecycle import ManualCause
 from core.domain.orders import LANES, ChildOrder, Lane, OrderStatus, OrderType, Outcome, Purpose
 from core.domain.tags import tag_for
 from core.domain.timing import NS_PER_MS
 from core.policy.order_budget import may_send, next_send_ns
 from core.policy.turn import Turn
+
+_ABSURD = 4
+"""No leg, hedge or reversal needs more than so many times the units of its whole group."""
 
 
 class ChildOrderManager:
@@ -55,7 +59,7 @@ class ChildOrderManager:
         """
         contract = turn.group(group_id).legs[leg].plan.contract
         sent = 0
-        if not _session_allows(turn, group_id):
+        if not _session_allows(turn, group_id) or _is_absurd(turn, group_id, leg, side, units, purpose):
             return sent
         for slice_units in ChildOrderManager.slices(contract, units):
             if not _budget_allows(turn, group_id, LANES[purpose]):
@@ -63,6 +67,26 @@ class ChildOrderManager:
             _intend_one(turn, group_id, leg, side, slice_units, purpose, limit_paise, trigger_paise)
             sent += slice_units
         return sent
+
+
+def _is_absurd(turn: Turn, group_id: str, leg: int, side: Side, units: int, purpose: Purpose) -> bool:
+    """Whether an order goes so far beyond its group that the books it rests on cannot be right.
+
+    An exit is never held back from closing what is held, which an operator may have adopted.
+    """
+    group = turn.group(group_id)
+    held = group.legs[leg].net_units
+    closes = max(0, -held if side is Side.BUY else held) if purpose is not Purpose.HEDGE else 0
+    planned = sum(group.plan.units(planned.index) for planned in group.plan.legs)
+    if units - closes <= _ABSURD * planned:
+        return False
+    turn.manual(
+        group_id,
+        ManualCause.QUANTITY_MISMATCH,
+        f"an order for {units} units would follow from its books, and the whole group has {planned}: the "
+        "books cannot be right. Nothing was sent; compare them with the broker's",
+    )
+    return True
 
 
 def _budget_allows(turn: Turn, group_id: str, lane: Lane) -> bool:

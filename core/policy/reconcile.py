@@ -232,7 +232,8 @@ def _believe(turn: Turn, key: PositionKey, difference: int) -> set[str]:
             )
         return {group.group_id for group, _ in holders}
     group, index = holders[0]
-    turn.record(HoldingClosedByOthers(group.group_id, index, closed, "someone else's trade"), group.group_id)
+    gone = closed if group.legs[index].held_units > 0 else -closed
+    turn.record(HoldingClosedByOthers(group.group_id, index, gone, "someone else's trade"), group.group_id)
     turn.alert(
         f"closed:{group.group_id}:{key.symbol}",
         Severity.CRITICAL,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.domain.account import DivergenceKind, Severity
-from core.domain.facts import DivergenceFound, HoldingClosedByOthers, PositionDoubted
+from core.domain.evolve import evolve
+from core.domain.facts import DivergenceFound, HoldingClosedByOthers, PositionDoubted, Recorded, StateChanged
 from core.domain.groups import IncompletePolicy
 from core.domain.inputs import OperatorAction, OperatorCommand, OrderNews, SubmitGroup
 from core.domain.instruments import PositionKey, Product, Side
@@ -175,6 +176,36 @@ def test_a_trader_who_closes_more_than_his_own_has_closed_the_rest_of_ours() -> 
     read_twice(desk)
     assert not desk.account.foreign
     assert [fact.units for fact in desk.facts(HoldingClosedByOthers)] == [4 * LOT]  # type: ignore[union-attr]
+
+
+def test_what_ended_a_holding_on_the_other_side_of_its_leg_brings_the_books_together() -> None:
+    desk = open_condor()
+    leg = next(leg.index for leg in desk.group().plan.legs if leg.contract.symbol == LONG_PUT)
+    for fact in (
+        StateChanged("G-001", _S.MANUAL, "a person has it", ManualCause.OPERATOR),
+        HoldingClosedByOthers("G-001", leg, 12 * LOT, "two lots too many"),
+    ):
+        desk.account = evolve(desk.account, Recorded(desk.account.seq + 1, desk.now_ns, "G-001", fact))
+    assert desk.account.net_units(key(LONG_PUT)) == -2 * LOT
+    desk.others[key(LONG_PUT)] = -10 * LOT
+    read_twice(desk)
+    assert desk.account.net_units(key(LONG_PUT)) == 0
+    read_twice(desk)
+    assert [fact.units for fact in desk.facts(HoldingClosedByOthers)] == [-2 * LOT]  # type: ignore[union-attr]
+    assert not desk.account.foreign
+
+
+def test_books_that_ask_for_an_absurd_hedge_are_given_to_a_person() -> None:
+    desk = open_condor()
+    leg = next(leg.index for leg in desk.group().plan.legs if leg.contract.symbol == SHORT_PUT)
+    absurd = HoldingClosedByOthers("G-001", leg, -1_000 * LOT, "a position book that makes no sense")
+    desk.account = evolve(desk.account, Recorded(desk.account.seq + 1, desk.now_ns, "G-001", absurd))
+    sent = len(desk.sent)
+    desk.monitor()
+    desk.later(2_000)
+    assert desk.is_in(_S.MANUAL)
+    assert "the books cannot be right" in desk.account.alerts["manual:G-001"].text
+    assert len(desk.sent) == sent
 
 
 def test_the_first_books_of_a_start_already_tell_the_traders_own_from_ours() -> None:
