@@ -32,7 +32,7 @@ from core.journal.writing import Batch
 from core.policy.child_orders import cancel_order_confirmed
 from core.policy.collaborators import Collaborators
 from core.policy.decide import decide
-from core.policy.emergency_hedge import EmergencyHedgeManager
+from core.policy.hedge_manager import EmergencyHedgeManager
 from core.policy.leg_priority import LegPriorityCalculator
 from core.policy.stop_loss import HybridStopLossManager
 from core.policy.stop_prices import stop_price
@@ -70,7 +70,7 @@ PUBLIC_NAMES = {
     "ChildOrderManager": "core.policy.child_orders",
     "cancel_order_confirmed": "core.policy.child_orders",
     "InterimExposureHandler": "core.policy.exposure",
-    "EmergencyHedgeManager": "core.policy.emergency_hedge",
+    "EmergencyHedgeManager": "core.policy.hedge_manager",
     "EmergencyHedgeExecutor": "core.policy.emergency_hedge",
     "HybridStopLossManager": "core.policy.stop_loss",
     "WorstCaseMarginSimulator": "core.risk.worst_case",

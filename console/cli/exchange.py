@@ -20,7 +20,8 @@ from core.brokers.paper.books import (
 )
 from core.market.errors import MarketDataError
 from core.rehearsal.preparation import Asked, Prepared, prepare
-from core.rehearsal.scenario import DEFAULT, ScenarioError, find_scenario
+from core.rehearsal.scenario import ScenarioError
+from core.rehearsal.shelf import DEFAULT, find_scenario
 from core.strategies.errors import StrategyError
 
 Wire = Annotated[str, typer.Option("--wire", help="The protocol to speak: kite.")]

@@ -24,7 +24,8 @@ from core.market.sessions import load_calendar
 from core.rehearsal.preparation import Asked, prepare
 from core.rehearsal.report import readable
 from core.rehearsal.run import WrongJournal
-from core.rehearsal.scenario import DEFAULT, ScenarioError, find_scenario, shipped
+from core.rehearsal.scenario import ScenarioError
+from core.rehearsal.shelf import DEFAULT, find_scenario, shipped
 from core.risk.limits import RiskLimits
 from core.strategies.errors import StrategyError
 

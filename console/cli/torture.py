@@ -19,7 +19,8 @@ from core.rehearsal.campaign.pool import REPLAY_EVERY, Run, play_all
 from core.rehearsal.campaign.seed_run import SeedResult
 from core.rehearsal.campaign.sweep import sweep as sweep_runs
 from core.rehearsal.campaign.tally import CannotResume, Progress, Tally, load, save
-from core.rehearsal.scenario import ScenarioError, find_scenario
+from core.rehearsal.scenario import ScenarioError
+from core.rehearsal.shelf import find_scenario
 
 _SAVE_EVERY_S = 5.0
 

@@ -17,7 +17,7 @@ from core.domain.inputs import CancelReply, Input, ModifyReply, SendReply
 from core.domain.orders import OrderType, Outcome
 from core.domain.timing import Clock
 from core.policy.collaborators import Collaborators
-from core.policy.emergency_hedge import EmergencyHedgeManager
+from core.policy.hedge_manager import EmergencyHedgeManager
 from core.policy.leg_priority import LegPriorityCalculator
 from core.policy.order_budget import SECOND_NS
 from core.policy.stop_loss import HybridStopLossManager

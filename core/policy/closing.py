@@ -14,7 +14,8 @@ from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.money import price
 from core.domain.orders import ChildOrder, OrderStatus, OrderType, Purpose
 from core.domain.timing import NS_PER_MS
-from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, failed_attempts, reprice
+from core.policy.attempts import failed_attempts
+from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, reprice
 from core.policy.emergency_hedge import held_back_units
 from core.policy.entry import whole_copies
 from core.policy.pricing_rules import closing_price

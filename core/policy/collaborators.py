@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from core.policy.emergency_hedge import EmergencyHedgeManager
+from core.policy.hedge_manager import EmergencyHedgeManager
 from core.policy.leg_priority import LegPriorityCalculator
 from core.policy.stop_loss import HybridStopLossManager
 from core.risk.limits import RiskLimits

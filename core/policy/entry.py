@@ -10,7 +10,8 @@ from core.domain.instruments import PositionKey, Side
 from core.domain.money import price
 from core.domain.orders import ChildOrder, OrderStatus, Purpose
 from core.domain.timing import NS_PER_MS
-from core.policy.child_orders import ChildOrderManager, failed_attempts, reprice
+from core.policy.attempts import failed_attempts
+from core.policy.child_orders import ChildOrderManager, reprice
 from core.policy.pricing_rules import entry_price
 from core.policy.session import intraday_entry_is_over
 from core.policy.turn import Turn

@@ -10,7 +10,8 @@ from core.domain.instruments import Contract, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import ChildOrder, Purpose
 from core.domain.timing import NS_PER_MS
-from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, failed_attempts
+from core.policy.attempts import failed_attempts
+from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed
 from core.policy.pricing_rules import closing_price
 from core.policy.turn import Turn
 

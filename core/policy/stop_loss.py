@@ -16,7 +16,8 @@ from core.domain.instruments import Side
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle, ManualCause
 from core.domain.orders import ChildOrder, Purpose
 from core.domain.timing import NS_PER_MS
-from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, failed_attempts, resize
+from core.policy.attempts import failed_attempts
+from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, resize
 from core.policy.closing import close_leg
 from core.policy.stop_cancels import press_cancels
 from core.policy.stop_prices import StopPrice, is_reached, stop_limit_paise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from core.domain.account import Account, DivergenceKind, Severity
 from core.domain.effects import Effect
@@ -24,10 +24,44 @@ from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.quotes import MarketView
 from core.domain.settings import ExecutionSettings
 from core.domain.timing import NS_PER_MS, NS_PER_S
-from core.risk.worst_case import WorstCase
+from core.policy.hedge_manager import EmergencyHedgeManager
+from core.policy.leg_priority import LegPriorityCalculator
+from core.risk.limits import RiskLimits
+from core.risk.worst_case import WorstCase, WorstCaseMarginSimulator
 
-if TYPE_CHECKING:  # the parts decide with a turn, so they know it and it only names them
-    from core.policy.collaborators import Collaborators
+
+class StopKeeper(Protocol):
+    """Who fires stops and keeps the resting ones; ``HybridStopLossManager`` is the one that is shipped."""
+
+    def watch(self, turn: Turn, group_id: str) -> str:
+        """Fire what has fired. Returns why the whole group is to be closed; ``""`` where it is not."""
+
+    def arm(self, turn: Turn, group_id: str) -> None:
+        """Bring the resting stops to what nothing else exits."""
+
+
+class Parts(Protocol):
+    """What a turn is decided with; see ``Collaborators``."""
+
+    @property
+    def priority_calculator(self) -> LegPriorityCalculator:
+        """Who orders the legs."""
+
+    @property
+    def hedge_manager(self) -> EmergencyHedgeManager:
+        """Who chooses hedges."""
+
+    @property
+    def sl_manager(self) -> StopKeeper:
+        """Who keeps stops. It decides with a turn, so the turn knows only what it does."""
+
+    @property
+    def margin_simulator(self) -> WorstCaseMarginSimulator:
+        """Who judges the worst case."""
+
+    @property
+    def limits(self) -> RiskLimits:
+        """What a person has allowed a trade and a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +98,7 @@ class Turn:
     account: Account
     view: MarketView
     now_ns: int
-    parts: Collaborators
+    parts: Parts
     """What it is decided with."""
     rows: list[Recorded] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)

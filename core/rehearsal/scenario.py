@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,11 +13,7 @@ from core.domain.inputs import OperatorAction
 from core.rehearsal.faults.kinds import OF_THE_MARKET, FaultKind
 from core.strategies.toml_lines import line_of
 
-FOLDER = Path(__file__).parent / "scenarios"
-DEFAULT = "calm"
-
 _UNITS_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
-_DRAWN = re.compile(r"torture-\d{1,18}")
 _SPAN = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h)\s*$")
 
 
@@ -153,40 +148,6 @@ class Scenario(_Table):
     fault: tuple[FaultTable, ...] = ()
     latency: LatencyTable = LatencyTable()
     expect: ExpectTable = ExpectTable()
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A shipped scenario, for a list."""
-
-    name: str
-    about: str
-
-
-def shipped() -> tuple[Listed, ...]:
-    """Every scenario that comes with the program, by name."""
-    return tuple(
-        Listed(scenario.name, scenario.about)
-        for scenario in (read_scenario(path) for path in sorted(FOLDER.glob("*.toml")))
-    )
-
-
-def find_scenario(name_or_path: str) -> Scenario:
-    """A shipped scenario by name, one from a file, or a seed's story. Raises ``ScenarioError``."""
-    if _DRAWN.fullmatch(name_or_path):
-        # A story is drawn as a scenario, so that module needs this one first.
-        from core.rehearsal.campaign.story import draw_story
-
-        return draw_story(int(name_or_path.rpartition("-")[2]))
-    if name_or_path.endswith(".toml"):
-        return read_scenario(Path(name_or_path))
-    path = FOLDER / f"{name_or_path}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(each.stem for each in FOLDER.glob("*.toml")))
-        raise ScenarioError(
-            f"there is no scenario {name_or_path!r}; shipped are {known}; or give a file ending in .toml"
-        )
-    return read_scenario(path)
 
 
 def read_scenario(path: Path) -> Scenario:

@@ -43,7 +43,7 @@ from core.engine.live import LiveCore, begin
 from core.engine.publishing import Publisher
 from core.journal.aiosqlite_persistence import AiosqlitePersistence
 from core.rehearsal.preparation import Asked, prepare
-from core.rehearsal.scenario import find_scenario
+from core.rehearsal.shelf import find_scenario
 from core.rehearsal.wire.market_header import clock_of
 from core.rehearsal.wire.player import as_listed, listed
 from core.rehearsal.wire.ready import Ready

@@ -17,7 +17,7 @@ from core.journal.persistence import InlinePersistence
 from core.market.sessions import load_calendar
 from core.rehearsal.preparation import Asked, prepare
 from core.rehearsal.run import Rehearsal
-from core.rehearsal.scenario import find_scenario
+from core.rehearsal.shelf import find_scenario
 from core.rehearsal.sim_loop import run_virtual
 
 

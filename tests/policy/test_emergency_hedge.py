@@ -13,7 +13,7 @@ from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import OrderStatus, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.collaborators import Collaborators
-from core.policy.emergency_hedge import EmergencyHedgeManager
+from core.policy.hedge_manager import EmergencyHedgeManager
 from tests.builders import (
     CONTRACTS,
     FUTURE,

@@ -11,7 +11,8 @@ from itertools import islice
 
 from core.rehearsal.campaign.replay import replay_hash
 from core.rehearsal.campaign.seed_run import SeedResult, run_seed
-from core.rehearsal.scenario import Scenario, find_scenario
+from core.rehearsal.scenario import Scenario
+from core.rehearsal.shelf import find_scenario
 
 REPLAY_EVERY = 20
 _AHEAD = 3

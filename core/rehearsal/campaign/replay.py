@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from core.rehearsal.campaign.seed_run import run_seed
-from core.rehearsal.scenario import Scenario, find_scenario
+from core.rehearsal.scenario import Scenario
+from core.rehearsal.shelf import find_scenario
 
 _PATIENCE_S = 300
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from core.brokers.paper.draws import Draws
 from core.rehearsal.campaign.pool import Run
 from core.rehearsal.campaign.seed_run import run_story
-from core.rehearsal.scenario import find_scenario, shipped
+from core.rehearsal.shelf import find_scenario, shipped
 
 _PAIRS = 700
 _PAIRS_SHARE = 4

@@ -29,7 +29,7 @@ from core.journal.opening import read_journal
 from core.rehearsal.faults.kinds import FaultKind
 from core.rehearsal.invariants.violation import Violation
 from core.rehearsal.preparation import Asked, Prepared, prepare
-from core.rehearsal.scenario import find_scenario
+from core.rehearsal.shelf import find_scenario
 from core.rehearsal.wire.judging import Left, judge, naked_most
 from core.rehearsal.wire.player import Ending, Part
 from core.rehearsal.wire.ready import Ready

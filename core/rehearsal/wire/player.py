@@ -52,7 +52,7 @@ from core.rehearsal.invariants.judge import Judge
 from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.invariants.violation import Violation
 from core.rehearsal.preparation import Asked, Prepared, prepare
-from core.rehearsal.scenario import find_scenario
+from core.rehearsal.shelf import find_scenario
 from core.rehearsal.wire.held_clock import HeldClock
 from core.rehearsal.wire.market_header import HEADER, clock_of
 from core.rehearsal.wire.ready import START_PATH, Ready

@@ -13,7 +13,7 @@ from core.rehearsal.campaign.replay import replay_hash
 from core.rehearsal.campaign.seed_run import run_seed, run_story
 from core.rehearsal.campaign.story import draw_story
 from core.rehearsal.campaign.tally import CannotResume, Progress, Tally, load, save
-from core.rehearsal.scenario import find_scenario
+from core.rehearsal.shelf import find_scenario
 
 FAILING_SEEDS = {
     "intent-first": 1,

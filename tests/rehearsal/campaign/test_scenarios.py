@@ -11,7 +11,8 @@ from core.journal.persistence import InlinePersistence
 from core.rehearsal.preparation import Asked, prepare
 from core.rehearsal.report import Report
 from core.rehearsal.run import Rehearsal
-from core.rehearsal.scenario import Scenario, ScenarioError, find_scenario, read_scenario, shipped
+from core.rehearsal.scenario import Scenario, ScenarioError, read_scenario
+from core.rehearsal.shelf import find_scenario, shipped
 from core.rehearsal.sim_loop import run_virtual
 
 WANTED = {
