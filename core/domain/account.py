@@ -156,6 +156,8 @@ class Account:
     """Order ids in the book that are not ours, with a short description."""
     reconciled_at_ns: int = 0
     """When this process first found its books equal to the broker's; 0 until then."""
+    life: int = 0
+    """What tells the tags of this process from those of the processes before it."""
     entries_allowed_ns: int = 0
     """Entries wait until then after a start."""
     session_ended: date | None = None

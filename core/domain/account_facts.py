@@ -16,6 +16,7 @@ from core.domain.account import (
 )
 from core.domain.meaning import Meaning
 from core.domain.orders import Outcome
+from core.domain.tags import life_of
 
 _SEVERITY_RANK = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
 
@@ -57,7 +58,7 @@ def _process_started(account: Account, fact: f.ProcessStarted, at_ns: int) -> Ac
                 cancel_asked_at_ns=0,
             )
         groups[group_id] = replace(group, orders=orders, flat_asked_ns=0, gate_asked_ns=0)
-    return replace(account, groups=groups, reconciled_at_ns=0, entries_allowed_ns=0)
+    return replace(account, groups=groups, life=life_of(at_ns), reconciled_at_ns=0, entries_allowed_ns=0)
 
 
 def _books_reconciled(account: Account, fact: f.BooksReconciled, at_ns: int) -> Account:

@@ -1,7 +1,9 @@
 """Tags: how an order of ours is recognised for ever, whatever the broker calls it.
 
-A tag is the journal's nonce (6 characters), the group (3), the leg (1), the child (3) and the attempt (2):
-15 of ``[A-Z0-9]``, within the 20 that Kite keeps.
+A tag is the journal's nonce (6 characters), the group (3), the leg (1), the child (3), the attempt (2) and
+the life of the process (4): 19 of ``[A-Z0-9]``, within the 20 that Kite keeps. The life is when the process
+began, in tenths of a second of the day: what it sent while it could not write its journal dies with it, and
+the next must not use those tags again.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ALLOWED = frozenset(_DIGITS)
 NONCE_LENGTH = 6
-TAG_LENGTH = 15
+TAG_LENGTH = 19
+_LIFE_NS = 100_000_000
+_LIVES = 24 * 60 * 60 * 10
 
 
 def base36(number: int, width: int) -> str:
@@ -23,9 +27,15 @@ def base36(number: int, width: int) -> str:
     return text.rjust(width, "0")
 
 
-def tag_for(nonce: str, group_number: int, leg: int, child: int, attempt: int) -> str:
+def tag_for(nonce: str, group_number: int, leg: int, child: int, attempt: int, life: int = 0) -> str:
     """The tag of one order; raises ``OverflowError`` when a number has outgrown its place."""
-    return f"{nonce}{base36(group_number, 3)}{base36(leg, 1)}{base36(child, 3)}{base36(attempt, 2)}"
+    order = f"{base36(group_number, 3)}{base36(leg, 1)}{base36(child, 3)}{base36(attempt, 2)}"
+    return f"{nonce}{order}{base36(life, 4)}"
+
+
+def life_of(started_at_ns: int) -> int:
+    """The life of a process that started then."""
+    return started_at_ns // _LIFE_NS % _LIVES
 
 
 def group_id_for(number: int) -> str:

@@ -121,7 +121,7 @@ def _intend_one(
     child, attempt = _number(group, leg)
     quote = turn.view.quotes.get(contract.symbol)
     order = ChildOrder(
-        tag=tag_for(turn.account.identity.nonce, group.plan.number, leg, child, attempt),
+        tag=tag_for(turn.account.identity.nonce, group.plan.number, leg, child, attempt, turn.account.life),
         group_id=group_id,
         leg=leg,
         child=child,

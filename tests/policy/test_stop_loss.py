@@ -203,7 +203,7 @@ def test_after_a_restart_the_stops_in_the_books_are_ours_and_none_is_added() -> 
 def test_a_stop_that_only_the_broker_remembers_is_adopted_as_a_stop() -> None:
     desk = open_with_stops()
     forgotten = desk.book[desk.ids[desk.stop().tag]]
-    tag = forgotten.tags[0][:10] + "00Z01"
+    tag = forgotten.tags[0][:10] + "00Z010000"
     desk.give(OrderNews(replace(forgotten, order_id="99", tags=(tag,), at_ns=desk.now_ns)))
     assert desk.order(tag).purpose is Purpose.STOP
     assert [each.tag for each in desk.cancels()] == [tag]
