@@ -224,7 +224,7 @@ class ExecutionEngine:
             self._perform(effect)
 
     def _drain(self) -> list[Input]:
-        """The next batch: first what the broker tells, and only then what is decided on it.
+        """The next batch: the start, then what the broker tells, and only then what is decided on it.
 
         Books come after single news, because an order is absent only when no news of it is waiting.
         """
@@ -398,7 +398,15 @@ class ExecutionEngine:
         return settings.poll_in_flight_ms if in_flight else settings.poll_every_ms
 
 
-_RANK = {BooksRead: 1, QuotesMoved: 2, WakeUp: 2, MonitorPass: 2, SubmitGroup: 2, OperatorCommand: 2}
+_RANK = {
+    CoreStarted: -1,
+    BooksRead: 1,
+    QuotesMoved: 2,
+    WakeUp: 2,
+    MonitorPass: 2,
+    SubmitGroup: 2,
+    OperatorCommand: 2,
+}
 
 
 def _rank(item: Input) -> int:

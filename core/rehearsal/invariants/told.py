@@ -255,6 +255,8 @@ class Told:
         if order is None:
             order = next((self.orders[tag] for tag in report.tags if tag in self.orders), None)
             if order is None:
+                order = self._of_an_earlier_life(report)
+            if order is None:
                 return None
         self._named(order, report.order_id)
         order.heard_ns, order.missing = at_ns, 0
@@ -266,6 +268,29 @@ class Told:
             order.awaits_trigger = False
         if report.status in TERMINAL:
             order.is_over = True
+        return order
+
+    def _of_an_earlier_life(self, report: OrderReport) -> ToldOrder | None:
+        """An order that a process sent while it could not write its journal, and that died with it."""
+        tag = next((tag for tag in report.tags if group_id_of(tag) in self.groups), None)
+        if tag is None:
+            return None
+        group, leg = self.groups[group_id_of(tag)], leg_of(tag)
+        group.contracts.setdefault(leg, self._contracts[report.symbol])
+        group.sides.setdefault(leg, report.side)
+        group.net.setdefault(leg, 0)
+        order = ToldOrder(
+            tag,
+            group.plan.group_id,
+            leg,
+            report.symbol,
+            report.side,
+            report.units,
+            report.at_ns,
+            awaits_trigger=report.order_type is OrderType.SL,
+        )
+        group.orders.append(order)
+        self.orders[tag] = order
         return order
 
     def traded(self, report: TradeReport) -> None:
