@@ -57,7 +57,9 @@ class EmergencyHedgeExecutor:
                 f"{units} short units stand without cover after {group.hedge.tries} hedges",
             )
             return
-        choices = turn.parts.hedge_manager.choices(group, turn.view, turn.now_ns, units)
+        choices = turn.parts.hedge_manager.choices(
+            group, turn.view, turn.now_ns, units, count_working=counting
+        )
         if not choices:
             turn.wake_in(group_id, turn.settings.monitor_every_ms)
             return

@@ -56,16 +56,26 @@ class EmergencyHedgeManager:
 
     @staticmethod
     def choices(
-        group: MultiLegOrderGroup, view: MarketView, now_ns: int, units: int, without: str = ""
+        group: MultiLegOrderGroup,
+        view: MarketView,
+        now_ns: int,
+        units: int,
+        without: str = "",
+        *,
+        count_working: bool = True,
     ) -> list[HedgeChoice]:
         """Every way to answer ``units`` uncovered, best first; ``without`` is an order not to count on.
 
         While loss is uncapped the fastest comes first, then the cheapest. An answer stays bounded if the
-        order it replaces fills as well: all of them are purchases.
+        order it replaces fills as well: all of them are purchases. ``count_working`` is whether what is on
+        its way counts as part of the answer; only the simulator ever says no.
         """
-        shorts = tuple(_shorts(group, without))
-        found = list(_reversals(group, shorts, view, now_ns, units))
-        found += _completions(group, shorts, view, now_ns, units)
+        buying = _buying(group) if count_working else [0] * len(group.legs)
+        shorts = tuple(
+            _shorts(group, _with_purchases(group, without) if count_working else confirmed_holdings(group))
+        )
+        found = list(_reversals(group, shorts, view, now_ns, units, buying))
+        found += _completions(group, shorts, view, now_ns, units, buying)
         found += _other_strikes(group, shorts, view, now_ns, units)
         return sorted(found, key=lambda c: (not c.fills_at_once, c.cost_paise, c.contract.symbol, c.kind))
 
@@ -116,8 +126,8 @@ _Shorts = tuple[tuple[int, int], ...]
 """Legs that are short of an uncovered kind, with the uncovered units of that kind."""
 
 
-def _shorts(group: MultiLegOrderGroup, without: str) -> Iterator[tuple[int, int]]:
-    naked = uncovered_by_kind(_with_purchases(group, without), cover_width(group.plan))
+def _shorts(group: MultiLegOrderGroup, holdings: list[Holding]) -> Iterator[tuple[int, int]]:
+    naked = uncovered_by_kind(holdings, cover_width(group.plan))
     allowed = allowed_naked(group.plan)
     for index, leg in enumerate(group.legs):
         contract = leg.plan.contract
@@ -129,19 +139,24 @@ def _shorts(group: MultiLegOrderGroup, without: str) -> Iterator[tuple[int, int]
             yield index, beyond
 
 
+def _buying(group: MultiLegOrderGroup) -> list[int]:
+    """Units of each leg that may still be bought."""
+    return [group.working(index, Side.BUY) for index in range(len(group.legs))]
+
+
 def _reversals(
-    group: MultiLegOrderGroup, shorts: _Shorts, view: MarketView, now_ns: int, units: int
+    group: MultiLegOrderGroup, shorts: _Shorts, view: MarketView, now_ns: int, units: int, buying: list[int]
 ) -> Iterator[HedgeChoice]:
     for index, beyond in shorts:
         leg = group.legs[index]
-        closable = -leg.net_units - group.working(index, Side.BUY)
+        closable = -leg.net_units - buying[index]
         wanted = _whole(min(units, beyond, closable), leg.plan.contract)
         if wanted and not _refused(group, index, now_ns):
             yield _choice("reverse", leg.plan.contract, Side.BUY, wanted, view, now_ns, index)
 
 
 def _completions(
-    group: MultiLegOrderGroup, shorts: _Shorts, view: MarketView, now_ns: int, units: int
+    group: MultiLegOrderGroup, shorts: _Shorts, view: MarketView, now_ns: int, units: int, buying: list[int]
 ) -> Iterator[HedgeChoice]:
     for short, beyond in shorts:
         for index, leg in enumerate(group.legs[: len(group.plan.legs)]):
@@ -150,7 +165,7 @@ def _completions(
                 contract, group.legs[short].plan.contract, cover_width(group.plan)
             ):
                 continue
-            room = group.plan.units(index) - leg.held_units - group.working(index, Side.BUY)
+            room = group.plan.units(index) - leg.held_units - buying[index]
             wanted = _whole(min(units, beyond, room), contract)
             if wanted and not _refused(group, index, now_ns):
                 yield _choice("complete", contract, Side.BUY, wanted, view, now_ns, index)
