@@ -170,8 +170,20 @@ class JournalTrouble:
     rows: int = 0
 
 
+News = OrderNews | TradeNews | SendReply | ModifyReply | CancelReply | BooksRead
+"""What the broker tells about orders and holdings."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllNews:
+    """News that waited together: all of it is taken over before anything is decided on any of it."""
+
+    items: tuple[News, ...]
+
+
 Input = (
-    SubmitGroup
+    AllNews
+    | SubmitGroup
     | SendReply
     | ModifyReply
     | CancelReply

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter_ns
 
 from core.brokers.port import BookPort, OrderPort, StreamDown, StreamFrame, StreamOrder, StreamUp
@@ -20,6 +20,7 @@ from core.domain.exposure import Exposure
 from core.domain.facts import Recorded
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.inputs import (
+    AllNews,
     BooksRead,
     CancelReply,
     CoreStarted,
@@ -29,6 +30,7 @@ from core.domain.inputs import (
     MarginAnswered,
     ModifyReply,
     MonitorPass,
+    News,
     OperatorCommand,
     OrderNews,
     QuotesMoved,
@@ -229,7 +231,7 @@ class ExecutionEngine:
         Books come after single news, because an order is absent only when no news of it is waiting.
         """
         items = [self._mailbox.popleft() for _ in range(min(len(self._mailbox), BATCH_ITEMS))]
-        return sorted(items, key=_rank)
+        return _gathered(sorted(_single(items), key=_rank))
 
     def _decide_all(self, items: list[Input]) -> Decision:
         rows: list[Recorded] = []
@@ -262,6 +264,8 @@ class ExecutionEngine:
         except Exception as error:
             if self._strict:
                 raise
+            if isinstance(item, AllNews):
+                return self._decide_all(list(item.items))
             return fail(account, self._blame(item), told(error), self.view, now_ns)
 
     def _blame(self, item: Input) -> str:
@@ -411,6 +415,32 @@ _RANK = {
 
 def _rank(item: Input) -> int:
     return _RANK.get(type(item), 0)
+
+
+def _single(items: list[Input]) -> Iterator[Input]:
+    for item in items:
+        if isinstance(item, AllNews):
+            yield from item.items
+        else:
+            yield item
+
+
+def _gathered(items: list[Input]) -> list[Input]:
+    """The same items, news that follow one another as one: nothing is sent on half of what is known."""
+    gathered: list[Input] = []
+    news: list[News] = []
+    for item in items:
+        if isinstance(item, News):
+            news.append(item)
+            continue
+        gathered.extend(_together(news))
+        news = []
+        gathered.append(item)
+    return [*gathered, *_together(news)]
+
+
+def _together(news: list[News]) -> list[Input]:
+    return [AllNews(tuple(news))] if len(news) > 1 else list(news)
 
 
 def _changed(before: Account, after: Account) -> tuple[MultiLegOrderGroup, ...]:

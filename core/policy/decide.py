@@ -111,6 +111,8 @@ def _hand_over(turn: Turn, group_id: str, error: str) -> None:
 def _touched(turn: Turn, item: i.Input) -> Iterable[str]:
     """Take an input over and name the groups that may have to do something about it."""
     match item:
+        case i.AllNews(items):
+            return {group_id for each in items for group_id in _touched(turn, each)}
         case i.QuotesMoved(symbols):
             return _quoted(turn.account, symbols)
         case i.MonitorPass(health):

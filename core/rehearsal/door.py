@@ -159,7 +159,7 @@ class JournalDoor:
         try:
             self._faults()
         except sqlite3.Error as error:
-            self._judge.commit_ends()
+            self._judge.commit_fails()
             raise JournalWriteFailed(str(error), "Check the disk's free space and its health.") from error
         await self._journal.commit(batch)
         await self._faults.latency()

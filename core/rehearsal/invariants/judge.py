@@ -76,6 +76,8 @@ class Judge:
         self._unanswered: dict[str, int] = {}
         self._alive_since_ns = 0
         self._deaf = False
+        self._tried = False
+        """Whether a commit was begun for what is being decided."""
         self._unheard: list[Callable[[], None]] = []
         truth.on_uncovered = self._really_uncovered
         truth.on_flip = self._really_flipped
@@ -88,7 +90,7 @@ class Judge:
         self._latched = False
         self._unanswered.clear()
         self._unheard.clear()
-        self._deaf = False
+        self._deaf = self._tried = False
         self._alive_since_ns = self._clock.now_ns()
         kept = list(rows)
         for row in kept:
@@ -110,9 +112,19 @@ class Judge:
                     self._weigh(_request(order))
 
     def decided(self, rows: Iterable[Recorded]) -> None:
-        """Rows are what the core goes by now: on disk, or in memory while the journal is failed."""
+        """Rows are what the core goes by now: on disk, or in memory while the journal is failed.
+
+        In memory they were decided on all that had come by then, unless a commit was tried meanwhile.
+        """
+        if not self._tried:
+            self._hear()
+        self._tried = False
         for row in rows:
             self._follow(row)
+            if isinstance(row.fact, OrderIntended):
+                order = row.fact.order
+                if order.tag not in self._weighed and order.tag not in self._placed:
+                    self._weigh(_request(order))
 
     def _follow(self, row: Recorded) -> None:
         """Take over, once, what a row says about groups and orders beyond what the broker tells."""
@@ -272,11 +284,18 @@ class Judge:
     def commit_begins(self) -> None:
         """The core has decided and waits for its disk: what comes now cannot change what it will do."""
         self._hear()
-        self._deaf = True
+        self._deaf = self._tried = True
 
     def commit_ends(self) -> None:
         """The sends of this commit go out at this very instant; then what came meanwhile counts."""
         self._clock.call_at(self._clock.now_ns() + 1, self._hear)
+
+    def commit_fails(self) -> None:
+        """The first failure has the core decide again, on all that came; later ones only keep a tail waiting."""
+        if self._account().journal_failed:
+            self.commit_ends()
+        else:
+            self._hear()
 
     def _hear(self) -> None:
         self._deaf = False
