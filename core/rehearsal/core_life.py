@@ -32,6 +32,10 @@ _VOLS_EVERY_NS = 5 * NS_PER_S
 """Implying volatilities is the dearest thing a step of the market costs, and they move slowly."""
 
 
+class RanAway(RuntimeError):
+    """A run that writes without end: stopped before it takes the machine with it."""
+
+
 class LifeClock:
     """The world's clock as one life sees it: what it had asked for dies with it, or waits while it sleeps."""
 
@@ -60,7 +64,8 @@ class LifeClock:
 class CoreLife:
     """The core over a journal, connected to the world through the judge's door.
 
-    ``on_death`` is called once, at the boundary at which it dies; ``on_failure`` when it ends with an error.
+    ``on_death`` is called once, at the boundary at which it dies; ``on_failure`` when it ends with an error,
+    which is ``RanAway`` where its journal would grow beyond ``rows_max`` rows (0: no bound).
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class CoreLife:
         paced: bool,
         strict: bool,
         guards_off: frozenset[str],
+        rows_max: int,
         on_death: Callable[[], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
@@ -89,6 +95,7 @@ class CoreLife:
         self._world = world
         self._judge = judge
         self._boundaries = boundaries
+        self._rows_max = rows_max
         self._on_death = on_death
         self._on_failure = on_failure
         self._task: asyncio.Task[None] | None = None
@@ -199,6 +206,8 @@ class CoreLife:
             self._market.release()
 
     def _watch_rows(self, rows: tuple[Recorded, ...]) -> None:
+        if self._rows_max and rows[-1].seq > self._rows_max:
+            raise RanAway(f"it ran away: {rows[-1].seq} rows in one run, {self._rows_max} are plenty")
         self._judge.decided(rows)
         if self._keeper.watch_rows(rows):
             self.engine.view = self._keeper.refresh()

@@ -67,8 +67,8 @@ class Rehearsal:
 
     It is a ``CoreService``: the console watches and steers it. ``paced`` says whether wall-clock figures mean
     anything. ``reopen`` gives the journal that a core finds which starts again after a crash; without it the
-    same one is used. ``deadly`` are numbers of effect boundaries at which the core dies; ``guards_off`` and
-    ``strict`` are for proving that the invariants notice, and for campaigns.
+    same one is used. ``deadly`` are numbers of effect boundaries at which the core dies; ``guards_off``,
+    ``strict`` and ``rows_max`` are for proving that the invariants notice, and for campaigns.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Rehearsal:
         deadly: frozenset[int] = frozenset(),
         guards_off: frozenset[str] = frozenset(),
         strict: bool = False,
+        rows_max: int = 0,
         grace_ns: int = GRACE_NS,
     ) -> None:
         recovered = recover_execution_from_crash(journal)
@@ -97,6 +98,7 @@ class Rehearsal:
         self._reopen = reopen
         self._guards_off = guards_off
         self._strict = strict
+        self._rows_max = rows_max
         self._grace_ns = grace_ns
         self._new = recovered.is_new
         scenario = prepared.asked.scenario
@@ -177,6 +179,7 @@ class Rehearsal:
             paced=self._paced,
             strict=self._strict,
             guards_off=self._guards_off,
+            rows_max=self._rows_max,
             on_death=self._died,
             on_failure=self._failed,
         )

@@ -11,6 +11,7 @@ even a ``finally``, which is what a dead process looks like from outside, or one
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from asyncio import base_events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -99,12 +100,17 @@ class SimLoop(base_events.BaseEventLoop):
         parked, self._parked = self._parked, []
         self._ready.extend(parked)
 
-    def thaw_everything(self) -> None:
-        """Let all of them go on: at the end, so that they can be cancelled."""
+    def end_everything(self) -> None:
+        """Cancel every task that is left, frozen ones too: what the collector ends, it ends half-way."""
         self._frozen.clear()
         parked, self._parked = self._parked, []
         self._ready.extend(parked)
         self._remembered.clear()
+        pending = asyncio.all_tasks(self)
+        for task in pending:
+            task.cancel()
+        if pending:
+            self.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
 
     def _park(self) -> None:
         ready = self._ready
@@ -191,13 +197,13 @@ def run_virtual(
     loop = SimLoop(market, shuffle)
     try:
         asyncio.set_event_loop(loop)
-        result = loop.run_until_complete(main())
-        loop.thaw_everything()
-        pending = asyncio.all_tasks(loop)
-        for task in pending:
-            task.cancel()
-        if pending:
-            loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        try:
+            result = loop.run_until_complete(main())
+        except BaseException:
+            with contextlib.suppress(Deadlock):
+                loop.end_everything()
+            raise
+        loop.end_everything()
     finally:
         asyncio.set_event_loop(None)
         loop.close()

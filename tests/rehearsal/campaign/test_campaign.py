@@ -10,7 +10,7 @@ import pytest
 from core.rehearsal.campaign.guards import GUARDS
 from core.rehearsal.campaign.pool import Run, play, play_all
 from core.rehearsal.campaign.replay import replay_hash
-from core.rehearsal.campaign.seed_run import run_seed, run_story
+from core.rehearsal.campaign.seed_run import RAISED, run_seed, run_story
 from core.rehearsal.campaign.story import draw_story
 from core.rehearsal.campaign.tally import CannotResume, Progress, Tally, load, save
 from core.rehearsal.shelf import find_scenario
@@ -62,6 +62,14 @@ def test_a_crash_at_a_boundary_is_survived_from_the_bytes_alone() -> None:
         result = run_story(scenario, 1, deadly=(number, number + 2))
         assert result.crashes > whole.crashes
         assert result.violations == [], "\n".join(result.story)
+
+
+def test_a_run_that_writes_without_end_is_stopped_and_is_a_violation() -> None:
+    assert run_seed(1).violations == []
+    stopped = run_seed(1, rows_max=60)
+    assert [number for number, _, _ in stopped.violations] == [RAISED]
+    assert "ran away" in stopped.violations[0][2]
+    assert stopped.simulated_s < run_seed(1).simulated_s
 
 
 def test_stories_are_bounded_and_differ() -> None:
