@@ -6,6 +6,8 @@ book means something only after it has been looked for long enough.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from core.domain.account import DivergenceKind, PositionDoubt, Severity
 from core.domain.facts import (
     BooksReconciled,
@@ -112,6 +114,8 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
     keys = {key for key in keys if not _has_expired(turn, key)}
     touched: set[str] = set()
     for key in sorted(keys):
+        if _lacks_a_row(turn, key, theirs):
+            continue
         difference = theirs.get(key, 0) - account.net_units(key) - account.foreign.get(key, 0)
         doubt = account.doubts.get(key)
         if difference == 0:
@@ -128,6 +132,25 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
             turn.record(PositionDoubted(key, 0))
         account = turn.account
     return touched
+
+
+def _lacks_a_row(turn: Turn, key: PositionKey, theirs: Mapping[PositionKey, int]) -> bool:
+    """Whether the book says nothing about a position that we know: what was closed is listed with 0 units.
+
+    A book that lacks rows is half a book, and no reason to trade.
+    """
+    known = turn.account.net_units(key) or turn.account.foreign.get(key, 0)
+    if key in theirs or not known:
+        turn.clear_alert(f"no-row:{key}")
+        return False
+    turn.alert(
+        f"no-row:{key}",
+        Severity.WARNING,
+        f"the broker's position book has no row for {key.symbol}, of which {known:+,} units are known here: "
+        "it is not believed, and nothing follows from it",
+        "books",
+    )
+    return True
 
 
 def _is_old_and_seen_twice(

@@ -9,7 +9,7 @@ from tests.builders import LONG_PUT, LOT, SHORT_PUT, VERTICAL, Desk, desk_with, 
 
 
 def shrinking() -> Desk:
-    """A vertical with its wing filled and four of ten lots sold; it is being flattened, the sale is cancelled."""
+    """A vertical with its wing filled and four of ten lots sold, being flattened: the sale is cancelled."""
     desk = desk_with(plan(VERTICAL))
     desk.accept()
     desk.fill(desk.sent[0])

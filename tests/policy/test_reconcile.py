@@ -8,10 +8,10 @@ from core.domain.account import DivergenceKind, Severity
 from core.domain.evolve import evolve
 from core.domain.facts import DivergenceFound, HoldingClosedByOthers, PositionDoubted, Recorded, StateChanged
 from core.domain.groups import IncompletePolicy
-from core.domain.inputs import OperatorAction, OperatorCommand, OrderNews, SubmitGroup
+from core.domain.inputs import BooksRead, OperatorAction, OperatorCommand, OrderNews, SubmitGroup
 from core.domain.instruments import PositionKey, Product, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
-from core.domain.orders import OrderReport, OrderStatus, OrderType, Purpose
+from core.domain.orders import OrderReport, OrderStatus, OrderType, Purpose, Source
 from core.domain.timing import NS_PER_S
 from tests.builders import (
     LONG_CALL,
@@ -193,6 +193,22 @@ def test_what_ended_a_holding_on_the_other_side_of_its_leg_brings_the_books_toge
     read_twice(desk)
     assert [fact.units for fact in desk.facts(HoldingClosedByOthers)] == [-2 * LOT]  # type: ignore[union-attr]
     assert not desk.account.foreign
+
+
+def test_a_position_book_that_lacks_a_row_is_half_a_book_and_closes_nothing() -> None:
+    desk = open_condor()
+    sent = len(desk.sent)
+    for _ in range(4):
+        desk.later(6_000)
+        desk.give(BooksRead(replace(desk.snapshot(), positions=()), Source.POLL))
+    assert desk.is_in(_S.OPEN)
+    assert len(desk.sent) == sent
+    assert not desk.facts(HoldingClosedByOthers)
+    missing = [alert for alert in desk.account.alerts.values() if "has no row" in alert.text]
+    assert len(missing) == 4
+    desk.later(1_000)
+    desk.read_books()
+    assert all(desk.account.alerts[alert.alert_id].cleared for alert in missing)
 
 
 def test_books_that_ask_for_an_absurd_hedge_are_given_to_a_person() -> None:

@@ -291,7 +291,7 @@ class Judge:
         self._clock.call_at(self._clock.now_ns() + 1, self._hear)
 
     def commit_fails(self) -> None:
-        """The first failure has the core decide again, on all that came; later ones only keep a tail waiting."""
+        """The first failure has the core decide again, on all that came; later ones keep a tail waiting."""
         if self._account().journal_failed:
             self.commit_ends()
         else:
