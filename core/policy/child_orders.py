@@ -59,7 +59,7 @@ class ChildOrderManager:
         """
         contract = turn.group(group_id).legs[leg].plan.contract
         sent = 0
-        if not _session_allows(turn, group_id) or _is_absurd(turn, group_id, leg, side, units, purpose):
+        if not _may_trade(turn, group_id) or _is_absurd(turn, group_id, leg, side, units, purpose):
             return sent
         for slice_units in ChildOrderManager.slices(contract, units):
             if not _budget_allows(turn, group_id, LANES[purpose]):
@@ -98,11 +98,11 @@ def _budget_allows(turn: Turn, group_id: str, lane: Lane) -> bool:
     return False
 
 
-def _session_allows(turn: Turn, group_id: str) -> bool:
-    """No lane sends outside its session; what was meant is decided again at the open."""
-    if turn.view.is_open(turn.now_ns):
+def _may_trade(turn: Turn, group_id: str) -> bool:
+    """No lane sends outside its session or before the first books; what was meant is decided again then."""
+    if turn.may_trade():
         return True
-    turn.wake(group_id, turn.view.opens_ns)
+    turn.wake_at_open(group_id)
     return False
 
 
@@ -199,7 +199,10 @@ def cancel_order_confirmed(turn: Turn, order: ChildOrder, reason: str, *, patien
     """
     if order.is_terminal:
         return True
-    if order.order_id is None or not _session_allows(turn, order.group_id):
+    if order.order_id is None:
+        return False
+    if not turn.view.is_open(turn.now_ns):
+        turn.wake_at_open(order.group_id)
         return False
     every_ns = turn.settings.cancel_ask_every_ms * NS_PER_MS
     due_ns = order.cancel_asked_at_ns + every_ns * min(order.cancel_asks, patience)

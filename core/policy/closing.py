@@ -35,7 +35,7 @@ def reduce(turn: Turn, group_id: str) -> None:
     asked = [cancel_order_confirmed(turn, order, "the group is being reduced") for order in entries]
     if _still_deciding(turn, group_id, entries_over=all(asked)):
         return
-    if not turn.view.is_open(turn.now_ns):
+    if not turn.may_trade():
         turn.wake_at_open(group_id)
         return
     _keep_cover(turn, group_id)

@@ -47,8 +47,8 @@ class EmergencyHedgeExecutor:
             return
         if _gathering(turn, group):
             return
-        if not turn.view.is_open(turn.now_ns):
-            turn.wake(group_id, turn.view.opens_ns)
+        if not turn.may_trade():
+            turn.wake_at_open(group_id)
             return
         if group.hedge.tries >= turn.settings.hedge_tries:
             turn.manual(

@@ -59,7 +59,7 @@ class HybridStopLossManager:
         group = turn.group(group_id)
         if group.is_over or group.state in BEFORE_ANY_SEND or not group.first_fill_ns:
             return
-        if not turn.view.is_open(turn.now_ns):
+        if not turn.may_trade():
             turn.wake_at_open(group_id)
             return
         press_cancels(turn, group_id)

@@ -141,6 +141,13 @@ class Turn:
         """Have something done outside, once everything recorded is committed."""
         self.effects.append(effect)
 
+    def may_trade(self) -> bool:
+        """Whether orders may go out at all: in a session, by a process that has read the broker's books.
+
+        What an earlier process sent while it could not write its journal is known to the broker alone.
+        """
+        return bool(self.account.reconciled_at_ns) and self.view.is_open(self.now_ns)
+
     def wake(self, group_id: str, at_ns: int) -> None:
         """Look at a group again no later than this."""
         before = self.wakes.get(group_id, 0)

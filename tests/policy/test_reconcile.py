@@ -8,7 +8,7 @@ from core.domain.account import DivergenceKind, Severity
 from core.domain.evolve import evolve
 from core.domain.facts import DivergenceFound, HoldingClosedByOthers, PositionDoubted, Recorded, StateChanged
 from core.domain.groups import IncompletePolicy
-from core.domain.inputs import BooksRead, OperatorAction, OperatorCommand, OrderNews, SubmitGroup
+from core.domain.inputs import BooksRead, CoreStarted, OperatorAction, OperatorCommand, OrderNews, SubmitGroup
 from core.domain.instruments import PositionKey, Product, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import OrderReport, OrderStatus, OrderType, Purpose, Source
@@ -348,3 +348,14 @@ def test_while_several_groups_are_stopped_the_difference_stays_open() -> None:
         desk.later(6_000)
         desk.read_books()
     assert len(desk.rows) < rows + 10, "the same difference is not found again and again"
+
+
+def test_a_process_that_has_not_read_the_books_closes_nothing_that_an_earlier_one_may_have_closed() -> None:
+    desk = open_condor()
+    sent = len(desk.sent)
+    desk.give(CoreStarted(restart=True))
+    desk.give(OperatorCommand(OperatorAction.FLATTEN, "G-001", "tester", 0))
+    desk.later(2_000)
+    assert len(desk.sent) == sent
+    desk.read_books(Source.RECOVERY)
+    assert len(desk.sent) > sent
