@@ -1,4 +1,4 @@
-"""The campaign that every change has to pass: three hundred seeds, and a crash at every boundary on the way."""
+"""The campaign that every change has to pass: three hundred seeds, and a crash at every boundary of a run."""
 
 from __future__ import annotations
 
