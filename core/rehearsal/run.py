@@ -332,13 +332,16 @@ class Rehearsal:
                 self.judge.spoiled.add(submission.plan.group_id)
 
     def _affords(self, plan: GroupPlan, told: Told) -> str:
-        """10, with our own worst case: this group beside what others hold and what they still want."""
+        """10, with our own worst case: this group beside what others hold and what they still want.
+
+        All of that is counted in full, so the funds are those that would be free if no order were working.
+        """
         others = told.held_besides(plan.group_id)
         pending = [
             (leg.plan.contract, missing)
             for group in self.engine.account.groups.values()
             if group.group_id != plan.group_id and group.goal is Goal.ENTER and not group.is_over
-            if told.groups[group.group_id].orders
+            if group.group_id in told.groups and told.groups[group.group_id].orders
             for index, leg in enumerate(group.legs[: len(group.plan.legs)])
             if (missing := group.target_units(index) - leg.net_units) * leg.plan.side.sign > 0
         ]
@@ -350,7 +353,7 @@ class Rehearsal:
         ).simulate(
             plan,
             self.engine.view,
-            self.world.exchange.margin.funds(),
+            self.world.exchange.margin.funds_without_orders(),
             now_ns=self.clock.now_ns(),
             others=others,
             reserved=pending,

@@ -54,6 +54,13 @@ class AccountMargin:
         available, cash, blocked = self._money("", self._charge(self._blocking("")).total_paise)
         return Funds(available, max(0, min(available, cash)), blocked)
 
+    def funds_without_orders(self) -> Funds:
+        """What the account could use if no order were working."""
+        charged = self._charge(self._positions()).total_paise
+        config = self._config
+        available = config.funds_paise + self._flow() - charged
+        return Funds(available, max(0, min(available, config.cash_paise + self._flow())), charged)
+
     def shortfall(
         self, key: PositionKey, side: Side, units: int, limit_paise: int, exclude: str = ""
     ) -> tuple[int, int] | None:
@@ -102,12 +109,7 @@ class AccountMargin:
 
     def _money(self, exclude: str, charged: int) -> tuple[int, int, int]:
         """Available, cash for premium, and blocked, after ``charged`` paise of margin."""
-        ledger, config = self.ledger, self._config
-        flow = ledger.cash_flow_paise
-        for key, holding in ledger.holdings.items():
-            contract = self._contracts.get(key.symbol)
-            if holding.units and contract is not None and contract.kind is InstrumentKind.FUTURE:
-                flow += round(holding.units * self._mark(key.symbol, float(holding.average_paise)))
+        config, flow = self._config, self._flow()
         premium = sum(
             self._opening_units(order.key, order.side, order.open_units, order.order_id) * order.limit_paise
             for order in self._working(exclude)
@@ -116,16 +118,21 @@ class AccountMargin:
         blocked = charged + premium
         return config.funds_paise + flow - blocked, config.cash_paise + flow - premium, blocked
 
+    def _flow(self) -> int:
+        """Cash that trades have brought, futures at their marks."""
+        flow = self.ledger.cash_flow_paise
+        for key, holding in self.ledger.holdings.items():
+            contract = self._contracts.get(key.symbol)
+            if holding.units and contract is not None and contract.kind is InstrumentKind.FUTURE:
+                flow += round(holding.units * self._mark(key.symbol, float(holding.average_paise)))
+        return flow
+
     def _charge(self, held: Iterable[Held]) -> Charge:
         return charge(held, self.forward_paise, self._config.scan_bps, self._config.exposure_bps)
 
     def _blocking(self, exclude: str) -> list[Held]:
         """Positions, and working orders whose fill would raise the charge."""
-        rows = [
-            Held(contract, holding.units, self._mark(key.symbol, float(holding.average_paise)))
-            for key, holding in self.ledger.holdings.items()
-            if holding.units and (contract := self._contracts.get(key.symbol)) is not None
-        ]
+        rows = self._positions()
         for order in self._working(exclude):
             contract = self._contracts[order.key.symbol]
             opening = self._opening_units(order.key, order.side, order.open_units, order.order_id)
@@ -133,6 +140,13 @@ class AccountMargin:
                 mark = self._mark(order.key.symbol, float(order.limit_paise))
                 rows.append(Held(contract, order.side.sign * opening, mark))
         return rows
+
+    def _positions(self) -> list[Held]:
+        return [
+            Held(contract, holding.units, self._mark(key.symbol, float(holding.average_paise)))
+            for key, holding in self.ledger.holdings.items()
+            if holding.units and (contract := self._contracts.get(key.symbol)) is not None
+        ]
 
     def _opening_units(self, key: PositionKey, side: Side, units: int, own_id: str) -> int:
         """How many units of an order open a position, beyond closing what is held and not yet asked for."""
