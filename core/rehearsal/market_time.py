@@ -35,9 +35,10 @@ class MarketTime:
 
     def call_at(self, at_ns: int, callback: Callable[[], None]) -> None:
         """See ``Clock``. Calls of one time are taken in the order in which they were asked for."""
-        self._number += 1
-        heapq.heappush(self._calls, (max(at_ns, self._now_ns), self._number, callback))
-        if self._calls[0][1] == self._number:
+        self._number = number = self._number + 1
+        calls = self._calls
+        heapq.heappush(calls, (at_ns if at_ns > self._now_ns else self._now_ns, number, callback))
+        if calls[0][1] == number:
             self._changed.set()
 
     async def sleep_until(self, deadline_ns: int) -> None:

@@ -334,16 +334,19 @@ class Rehearsal:
     def _affords(self, plan: GroupPlan, told: Told) -> str:
         """10, with our own worst case: this group beside what others hold and what they still want.
 
-        All of that is counted in full, so the funds are those that would be free if no order were working.
+        All of that is counted in full by the exchange's own books, so the funds are those that would be free
+        if no order were working.
         """
-        others = told.held_besides(plan.group_id)
+        truth = self.truth
         pending = [
             (leg.plan.contract, missing)
             for group in self.engine.account.groups.values()
             if group.group_id != plan.group_id and group.goal is Goal.ENTER and not group.is_over
             if group.group_id in told.groups and told.groups[group.group_id].orders
             for index, leg in enumerate(group.legs[: len(group.plan.legs)])
-            if (missing := group.target_units(index) - leg.net_units) * leg.plan.side.sign > 0
+            if (missing := group.target_units(index) - truth.held_units(group.group_id, index))
+            * leg.plan.side.sign
+            > 0
         ]
         worst = WorstCaseMarginSimulator(
             built_in_parameters(),
@@ -355,7 +358,7 @@ class Rehearsal:
             self.engine.view,
             self.world.exchange.margin.funds_without_orders(),
             now_ns=self.clock.now_ns(),
-            others=others,
+            others=truth.held_besides(plan.group_id),
             reserved=pending,
         )
         if worst.passed or not worst.required_paise:

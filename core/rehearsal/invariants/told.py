@@ -321,16 +321,6 @@ class Told:
         group = self.groups[group_id]
         group.net[leg] = group.net.get(leg, 0) - group.sides[leg].sign * units
 
-    def held_besides(self, group_id: str) -> list[Holding]:
-        """What the other groups hold."""
-        return [
-            (contract, units)
-            for other_id, other in self.groups.items()
-            if other_id != group_id
-            for contract, units in other.held()
-            if units
-        ]
-
     def absent(self, tag: str) -> ToldOrder | None:
         """An unanswered send was concluded not to exist."""
         order = self.orders.get(tag)

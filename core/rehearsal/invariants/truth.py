@@ -13,7 +13,7 @@ from core.brokers.paper.records import (
     PositionCarried,
     PositionSettled,
 )
-from core.domain.cover import uncovered_beyond_plan
+from core.domain.cover import Holding, uncovered_beyond_plan
 from core.domain.groups import GroupPlan
 from core.domain.instruments import Contract, PositionKey
 from core.domain.orders import TradeReport
@@ -63,6 +63,22 @@ class Truth:
         """The group of ours that an order belongs to; ``""`` for other people's."""
         order = self._orders.get(order_id)
         return group_id_of(order.tag) if order is not None and self._is_ours(order) else ""
+
+    def held_units(self, group_id: str, leg: int) -> int:
+        """The signed units that a leg of ours holds at the exchange."""
+        held = self._held.get(group_id, {}).get(leg)
+        return held[1] if held is not None else 0
+
+    def held_besides(self, group_id: str) -> list[Holding]:
+        """What the account holds at the exchange besides a group: other groups' units and other people's."""
+        ours = [
+            (contract, units)
+            for other_id, legs in self._held.items()
+            if other_id != group_id
+            for contract, units in legs.values()
+            if units
+        ]
+        return ours + [(self._contracts[key.symbol], units) for key, units in self.foreign.items() if units]
 
     def _is_ours(self, order: OrderAccepted) -> bool:
         return bool(self.nonce) and order.tag.startswith(self.nonce)
