@@ -62,7 +62,7 @@ class ExecutionSettings:
     margin_use_max_bps: int = 9_000
     """A tenth of what is available is the safety buffer."""
     gate_max_age_ms: int = 5_000
-    """A margin decision older than this is repeated before a short is released."""
+    """A margin decision older than this is repeated before the first order and before a short is released."""
     orders_per_second: int = 10
     orders_per_minute: int = 400
     orders_per_day: int = 5_000

@@ -153,7 +153,8 @@ def _send(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) -> str:
     if reason:
         return reason
     oldest_ns = turn.now_ns - turn.settings.gate_max_age_ms * NS_PER_MS
-    if plan.side is Side.SELL and not _gate_holds(turn, group, oldest_ns):
+    asks_again = plan.side is Side.SELL or not group.orders
+    if asks_again and not _gate_holds(turn, group, oldest_ns):
         return ""
     ChildOrderManager.intend(turn, group.group_id, index, plan.side, units, Purpose.ENTRY, wanted.paise)
     return ""

@@ -154,7 +154,7 @@ class JournalDoor:
         if self._boundaries.reach("before commit"):
             self._die()
             await _never()
-        self._judge.commit_begins()
+        self._judge.commit_begins(batch.rows)
         await asyncio.sleep(0)  # a commit is never over before anybody else has had a turn
         try:
             self._faults()

@@ -24,7 +24,7 @@ from core.domain.instruments import Contract
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import LANES, BookSnapshot, ChildOrder, Lane, OrderReport, Outcome, Purpose
 from core.domain.tags import group_id_of
-from core.domain.timing import NS_PER_S, Clock
+from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
 from core.rehearsal.invariants import ends
 from core.rehearsal.invariants.sends import SEND_CHECKS, SendSeen
 from core.rehearsal.invariants.told import Told, ToldGroup
@@ -68,6 +68,8 @@ class Judge:
         self._followed_seq = 0
         self._committed: dict[str, Purpose] = {}
         self._gated: set[str] = set()
+        self._afforded: dict[str, tuple[int, str]] = {}
+        """When a group's margin decision was last passed, and why it should not have been."""
         self._latched = False
         self._sends: Counter[int] = Counter()
         self._minutes: Counter[int] = Counter()
@@ -210,12 +212,21 @@ class Judge:
             self._contracts,
         )
         if seen.adds_risk and len(seen.group.orders) == 1:
-            self._add_found(10, self.affords(seen.group.plan, self.told))
+            self._add_found(10, self._first_send(group_id))
         for number, check in SEND_CHECKS:
             detail = check(seen)
             if detail:
                 self.add(number, detail, group_id)
         return seen
+
+    def _first_send(self, group_id: str) -> str:
+        """10: the first order of a group follows a margin decision that is young and was right when made."""
+        if group_id not in self._afforded:
+            return ""
+        decided_ns, detail = self._afforded[group_id]
+        oldest_ns = self._clock.now_ns() - self._account().settings.gate_max_age_ms * NS_PER_MS
+        old = f"{group_id} is sent on a margin decision that is too old" if decided_ns < oldest_ns else ""
+        return detail or old
 
     def _purpose(self, tag: str) -> Purpose | None:
         """Why the order exists: as committed, or as kept in memory while the journal is failed."""
@@ -281,10 +292,15 @@ class Judge:
 
     # What comes back
 
-    def commit_begins(self) -> None:
+    def commit_begins(self, rows: Iterable[Recorded]) -> None:
         """The core has decided and waits for its disk: what comes now cannot change what it will do."""
         self._hear()
         self._deaf = self._tried = True
+        for row in rows:
+            match row.fact:
+                case GateDecided(group_id, passed) if passed and group_id in self.told.groups:
+                    plan = self.told.groups[group_id].plan
+                    self._afforded[group_id] = (self._clock.now_ns(), self.affords(plan, self.told))
 
     def commit_ends(self) -> None:
         """The sends of this commit go out at this very instant; then what came meanwhile counts."""
