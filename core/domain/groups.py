@@ -104,14 +104,13 @@ class GroupPlan:
     @property
     def strike_width_paise(self) -> int:
         """The widest distance between a long and a short of the same right: how far cover may reach."""
+        longs = [leg.contract for leg in self.legs if leg.side is Side.BUY]
         widths = [
-            abs(long.contract.strike_paise - short.contract.strike_paise)
-            for long in self.legs
+            abs(long.strike_paise - short.contract.strike_paise)
             for short in self.legs
-            if long.side is Side.BUY
-            and short.side is Side.SELL
-            and long.contract.right is short.contract.right
-            and long.contract.right is not None
+            if short.side is Side.SELL and short.contract.right is not None
+            for long in longs
+            if long.right is short.contract.right
         ]
         return max(widths, default=0)
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from core.risk.pricing import FloatArray
+from core.risk.pricing import LARGEST, SMALLEST, FloatArray
 
 SHOCK: Final = 0.03
 """The price move whose loss is watched."""
@@ -63,33 +63,33 @@ def leg_exposures(
     ``right_signs`` is +1 for a call, -1 for a put and 0 for a future (its strike and volatility are not
     read, and its value is its notional). An expired option is worth its intrinsic value.
     """
-    f = np.asarray(forwards_paise, dtype=np.float64)
-    k = np.asarray(strikes_paise, dtype=np.float64)
-    t = np.asarray(years, dtype=np.float64)
-    v = np.asarray(vols, dtype=np.float64)
-    w = np.asarray(right_signs, dtype=np.float64)
-    q = np.asarray(units, dtype=np.float64)
+    columns = np.array((forwards_paise, strikes_paise, years, vols, right_signs, units), dtype=np.float64)
+    f, k, t, v, w, q = columns
     factors, log_factors = _SHOCKED if shock == SHOCK else _factors(shock)
+    # Where forward, strike, time and volatility are all ordinary, which is nearly always, no leg is looked at
+    # by itself: on a handful of legs each look costs as much as a price.
+    inputs = columns[:4]
+    ordinary = bool(inputs.size and inputs.min() > SMALLEST and inputs.max() < LARGEST)
     with np.errstate(all="ignore"):
-        total_vol = v * np.sqrt(np.maximum(t, 0.0))
-        wrong = ~((f > 0) & (k > 0) & ((v > 0) | (t <= 0)) & (f < np.inf) & (total_vol < np.inf))
+        total_vol = v * np.sqrt(t if ordinary else np.maximum(t, 0.0))
         s = np.maximum(total_vol, _SMALLEST_S)
-        moved = f * factors
         x = (np.log(f / k) + log_factors) * (w / s)
-        half = w * (0.5 * s)
-        d = np.empty((2, *x.shape))
-        np.add(x, half, out=d[0])
-        np.subtract(x, half, out=d[1])
+        d = x + _ABOVE_AND_BELOW * (w * (0.5 * s))
         ndtr(d, out=d)
         signed = w * q
+        moved = f * factors
         value = (moved * d[0] - k * d[1]) * signed
         delta = d[0, 0] * signed
-    if not w.all():
+        if ordinary:
+            wrong = np.zeros(f.shape, dtype=np.bool_)
+        else:
+            wrong = ~((f > 0) & (k > 0) & ((v > 0) | (t <= 0)) & (f < np.inf) & (total_vol < np.inf))
+    if 0.0 in right_signs if isinstance(right_signs, list) else not w.all():
         future = w == 0
         wrong = np.where(future, ~((f > 0) & (f < np.inf)), wrong)
         value = np.where(future, moved * q, value)
         delta = np.where(future, q, delta)
-    if wrong.any():
+    if not ordinary and wrong.any():
         value[:, wrong] = 0.0
         delta[wrong] = 0.0
     return LegExposures(delta, value[0], value[1] - value[0], value[2] - value[0], ~wrong)
@@ -101,3 +101,4 @@ def _factors(shock: float) -> tuple[FloatArray, FloatArray]:
 
 
 _SHOCKED: Final = _factors(SHOCK)
+_ABOVE_AND_BELOW: Final = np.array([[[1.0]], [[-1.0]]])

@@ -89,3 +89,14 @@ def test_what_cannot_be_priced_is_marked_and_spoils_nothing_else(
 
 def test_no_legs_are_no_exposure() -> None:
     assert leg_exposures([], [], [], [], [], []).totals() == (0.0, 0.0, 0.0, 0.0)
+
+
+def test_a_leg_counts_the_same_whatever_stands_beside_it() -> None:
+    """Ordinary legs alone are not looked at one by one; beside an odd one they are, and nothing may differ."""
+    ordinary = ([24_500_00.0], [24_600_00.0], [0.1], [0.13], [1], [65])
+    alone = leg_exposures(*ordinary)
+    for odd in ([math.nan, 1.0, 0.1, 0.1, 1, 65], [24_500_00.0, 0.0, 0.1, 0.0, 0, -65]):
+        beside = leg_exposures(*[[*mine, other] for mine, other in zip(ordinary, odd, strict=True)])
+        assert alone.totals() == beside.totals(0, 1)
+        assert alone.priced[0]
+        assert beside.priced[0]
