@@ -21,8 +21,10 @@ from core.domain.orders import (
 )
 from core.domain.quotes import ForwardMark
 from core.engine.group_look import look_closely
-from core.engine.previews import ForeseenOrder, TicketLeg, TicketPreview, TicketRequest, WayOut
+from core.engine.previews import CUSTOM, ForeseenOrder, TicketLeg, TicketPreview, TicketRequest, WayOut
 from core.engine.snapshot import GroupLook, Snapshot
+from core.engine.ticket import fields_of
+from core.engine.ticket_entries import exit_instant
 
 FAR_EXPIRY = date(2025, 12, 26)
 SLICE_UNITS = FREEZE_UNITS // LOT_UNITS * LOT_UNITS
@@ -91,13 +93,19 @@ CONDOR = (
 
 
 def demo_preview(request: TicketRequest, at_ns: int) -> TicketPreview:
-    """An iron condor of so many lots; a number of lots that is none is refused as the core refuses it."""
+    """An iron condor of so many lots and on these terms; a number of lots that is none is refused."""
     empty = TicketPreview(
         request,
         at_ns=at_ns,
-        strategies=(("iron_condor", "Iron condor"), ("bull_put_spread", "Bull put spread (credit)")),
+        strategies=(
+            ("iron_condor", "Iron condor"),
+            ("bull_put_spread", "Bull put spread (credit)"),
+            ("calendar", "Calendar spread"),
+            (CUSTOM, "Legs of your own"),
+        ),
         underlyings=("NIFTY",),
         expiries=(EXPIRY, FAR_EXPIRY),
+        fields=fields_of(request),
     )
     if not request.lots.isdigit() or not 1 <= int(request.lots) <= 10_000:
         asked = request.lots or "nothing"
@@ -109,6 +117,12 @@ def demo_preview(request: TicketRequest, at_ns: int) -> TicketPreview:
     plan = group_of(
         15, "iron_condor", ExecutionLifecycle.PLANNED, legs, copies=lots, at_ns=at_ns, planned_ns=at_ns
     ).plan
+    plan = replace(
+        plan,
+        product=request.product,
+        on_incomplete=request.on_incomplete,
+        exit_at_ns=exit_instant(request.exit_at, at_ns, SessionCalendar()),
+    )
     credit = round(32.80 * 100 * units)
     margin, limit = 3_15_000_00 * lots // 10, 2_99_520_00
     refused = (

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from console.glyphs import Glyphs
+from console.overlays.ticket_form import POLICIES
 from console.widgets.line import BLANK, Line, Span, fill, line, wrap
 from console.wording import rupees, signed
-from core.domain.instruments import Side
+from core.domain.groups import GroupPlan
+from core.domain.instruments import Product, Side
+from core.domain.timing import clock_text
 from core.engine.previews import TicketLeg, TicketPreview
 
 
@@ -13,25 +16,32 @@ def preview_lines(preview: TicketPreview, glyphs: Glyphs, width: int, height: in
     """The legs above, the figures below; reasons give way where there is little room."""
     if not preview.legs:
         return [line(("There is no plan yet: the sentence below says what is missing.", "muted"))]
-    lines = [_heading(width)]
-    lines += [_leg(leg, glyphs, width) for leg in preview.legs]
+    dated = len({leg.expiry for leg in preview.legs}) > 1
+    lines = [_heading(width, dated=dated)]
+    lines += [_leg(leg, glyphs, width, dated=dated) for leg in preview.legs]
     lines.append(BLANK)
     lines += _figures(preview, glyphs, width)
     return lines[:height]
 
 
-def _heading(width: int) -> Line:
-    text = fill("score", 6) + fill("side", 5) + fill("contract", 11) + fill("units", 9, right=True)
+def _heading(width: int, *, dated: bool) -> Line:
+    text = (
+        fill("score", 6)
+        + fill("side", 5)
+        + fill("contract", 16 if dated else 11)
+        + fill("units", 9, right=True)
+    )
     text += fill("at", 10, right=True) + fill("delta", 8, right=True) + fill("orders", 8, right=True)
     return line((text + ("   because it" if width >= 84 else ""), "muted"))
 
 
-def _leg(leg: TicketLeg, glyphs: Glyphs, width: int) -> Line:
+def _leg(leg: TicketLeg, glyphs: Glyphs, width: int, *, dated: bool) -> Line:
+    """``dated`` where the legs have different expiries: the contract says its own."""
     touch = f"{leg.touch_paise / 100:,.2f}" if leg.touch_paise is not None else "no quote"
     spans: list[Span] = [
         (fill(f"{glyphs.minus if leg.score < 0 else '+'}{abs(leg.score)}", 6), "muted"),
         (fill(leg.side.value, 5), "bold long" if leg.side is Side.BUY else "bold short"),
-        (fill(leg.label, 11), "text"),
+        (fill(f"{leg.label} {leg.expiry:%d%b}", 16) if dated and leg.expiry else fill(leg.label, 11), "text"),
         (fill(f"{leg.units:,}", 9, right=True), "bold bright"),
         (fill(touch, 10, right=True), "text" if leg.touch_paise is not None else "bold warn"),
         (fill(signed(leg.delta, glyphs, 2) if leg.delta is not None else "-", 8, right=True), "text"),
@@ -82,6 +92,8 @@ def _figures(preview: TicketPreview, glyphs: Glyphs, width: int) -> list[Line]:
             (f", {preview.budget_s} s of the order budget", "text"),
         )
     )
+    if preview.plan is not None:
+        lines.append(_terms(preview.plan))
     if preview.margin_words and not preview.problem:
         lines += wrap(line((f"{glyphs.ok} ", "ok"), preview.margin_words), width, 2)
     if preview.structure:
@@ -91,6 +103,19 @@ def _figures(preview: TicketPreview, glyphs: Glyphs, width: int) -> list[Line]:
         )
         lines += wrap(words, width, 2)
     return lines
+
+
+def _terms(plan: GroupPlan) -> Line:
+    """How it is carried, what becomes of it where it cannot be completed, and when it ends."""
+    ends = f"closed at {clock_text(plan.exit_at_ns)}" if plan.exit_at_ns else "no exit time"
+    if plan.product is Product.MIS:
+        ends = f"{ends}, intraday"
+    return line(
+        (fill("terms", 14), "muted"),
+        (plan.product.value, "bold bright"),
+        (f", {ends}; where incomplete it is to ", "text"),
+        (POLICIES[plan.on_incomplete][0], "bold bright"),
+    )
 
 
 def _bounded(paise: int | None, glyphs: Glyphs) -> str:

@@ -8,9 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from core.domain.groups import GroupPlan
+from core.domain.groups import GroupPlan, IncompletePolicy
 from core.domain.inputs import OperatorAction
-from core.domain.instruments import Side
+from core.domain.instruments import Product, Right, Side
+
+CUSTOM = "custom"
+"""The strategy whose legs the ticket itself says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,11 @@ class TicketRequest:
 
     Strikes are texts: ``24900`` is a strike, ``0.20`` a delta, ``+300`` points out of the money. ``width``
     is in points, ``lots`` a whole number, ``limit_net`` rupees a unit (a credit at least, or a negative
-    debit at most), ``stop`` a multiple of a short's premium.
+    debit at most), ``stop`` a multiple of a short's premium, ``exit_at`` a time of today.
+
+    ``legs`` are for the strategy ``custom``, one text each: ``+1 24500 PE`` buys one lot a copy, ``-2 0.20
+    CE`` sells two, and ``far`` at the end takes the far expiry. ``right`` says which options a calendar
+    uses. A field that means nothing for the strategy is not looked at.
     """
 
     strategy: str = "iron_condor"
@@ -32,6 +39,12 @@ class TicketRequest:
     limit_net: str = ""
     stop: str = ""
     allow_naked: bool = False
+    far_expiry: date | None = None
+    right: Right | None = None
+    legs: tuple[str, ...] = ()
+    exit_at: str = ""
+    product: Product = Product.NRML
+    on_incomplete: IncompletePolicy = IncompletePolicy.SCALE_DOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,7 @@ class TicketLeg:
     reason: str
     touch_paise: int | None
     delta: float | None
+    expiry: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,8 @@ class TicketPreview:
     """Names and titles."""
     underlyings: tuple[str, ...] = ()
     expiries: tuple[date, ...] = ()
+    fields: tuple[str, ...] = ()
+    """The names of the request's fields that mean something for its strategy, in the form's order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ The plan is submitted to the same pure decisions that a real one meets, and the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from datetime import date
 
 from core.domain.account import Account
 from core.domain.calendar import SessionCalendar
@@ -18,7 +19,15 @@ from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import Funds
 from core.domain.quotes import MarketView
 from core.domain.tags import group_id_for
-from core.engine.previews import TicketLeg, TicketPreview, TicketRequest
+from core.engine.previews import CUSTOM, TicketLeg, TicketPreview, TicketRequest
+from core.engine.ticket_entries import (
+    exit_instant,
+    in_paise,
+    multiple_bps,
+    strike_choice,
+    typed_leg,
+    whole_lots,
+)
 from core.policy.collaborators import Collaborators
 from core.policy.decide import decide
 from core.risk.payoff import PayoffLeg, payoff_of
@@ -26,12 +35,15 @@ from core.risk.priced import PricedContract, price_contracts
 from core.risk.pricing import black76
 from core.strategies.catalogue import STRATEGIES, Strategy, strategy_named
 from core.strategies.errors import StrategyError
-from core.strategies.plan import Choices, Terms, plan_from_strategy
-from core.strategies.selection import AtDelta, AtStrike, FromMoney, StrikeChoice, expiries_of
+from core.strategies.plan import LEGS_MAX, Choices, LegRequest, Terms, build_plan, choose_legs
+from core.strategies.selection import chain_of, choose_expiry, expiries_of, underlying_of
 from core.strategies.structure import structure_of
 
-_NAMES = tuple((strategy.name, strategy.title) for strategy in STRATEGIES.values())
-LOTS_MAX = 10_000
+_NAMES = (
+    *((strategy.name, strategy.title) for strategy in STRATEGIES.values()),
+    (CUSTOM, "Legs of your own"),
+)
+_TERMS = ("lots", "limit_net", "stop", "exit_at", "product", "on_incomplete", "allow_naked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,7 @@ def preview_ticket(asked: TicketRequest, market: TicketMarket) -> TicketPreview:
         asked,
         at_ns=market.now_ns,
         strategies=_NAMES,
+        fields=fields_of(asked),
         underlyings=tuple(names),
         expiries=tuple(day for day in days if market.calendar.expiry_ns(day) > market.now_ns),
     )
@@ -67,86 +80,97 @@ def preview_ticket(asked: TicketRequest, market: TicketMarket) -> TicketPreview:
     return _judged(_described(replace(empty, plan=plan), plan, market), plan, market)
 
 
+def fields_of(asked: TicketRequest) -> tuple[str, ...]:
+    """The fields of a request that mean something for its strategy, in the order of the form."""
+    if asked.strategy == CUSTOM:
+        return ("strategy", "underlying", "expiry", "far_expiry", "legs", *_TERMS)
+    strategy = STRATEGIES.get(asked.strategy)
+    if strategy is None:
+        return ("strategy", "underlying", "expiry", *_TERMS)
+    rights = {leg.right for leg in strategy.legs}
+    meant = {
+        "far_expiry": strategy.has_two_expiries,
+        "right": strategy.has_two_expiries,
+        "call": Right.CE in rights,
+        "put": Right.PE in rights and not strategy.one_body,
+        "width": strategy.has_wings,
+    }
+    return ("strategy", "underlying", "expiry", *(name for name, there in meant.items() if there), *_TERMS)
+
+
 def _plan(asked: TicketRequest, market: TicketMarket) -> GroupPlan:
-    strategy = strategy_named(asked.strategy)
-    return plan_from_strategy(
-        asked.strategy,
+    if asked.strategy == CUSTOM:
+        name, legs = CUSTOM, _own_legs(asked, market)
+    else:
+        strategy = strategy_named(asked.strategy)
+        name = strategy.name
+        legs = choose_legs(strategy, market.view, _choices(asked, strategy), market.now_ns, market.calendar)
+    return build_plan(
+        name,
+        legs,
         market.view,
-        lots=_whole(asked.lots, "lots"),
+        lots=whole_lots(asked.lots),
         group_id=group_id_for(market.number),
         number=market.number,
         now_ns=market.now_ns,
         settings=market.account.settings,
-        choices=_choices(asked, strategy),
         terms=Terms(
-            limit_net_paise=_paise(asked.limit_net, "the limit"),
+            product=asked.product,
+            on_incomplete=asked.on_incomplete,
+            limit_net_paise=in_paise(asked.limit_net, "the limit"),
+            exit_at_ns=exit_instant(asked.exit_at, market.now_ns, market.calendar),
             allow_naked=asked.allow_naked,
-            stop_premium_bps=_multiple_bps(asked.stop),
+            stop_premium_bps=multiple_bps(asked.stop),
         ),
         calendar=market.calendar,
     )
 
 
 def _choices(asked: TicketRequest, strategy: Strategy) -> Choices:
-    rights = {leg.right for leg in strategy.legs}
+    meant = fields_of(asked)
     return Choices(
         underlying=asked.underlying or None,
         expiry=asked.expiry,
-        call=_strike(asked.call, "the call") if Right.CE in rights else None,
-        put=_strike(asked.put, "the put") if Right.PE in rights and not strategy.one_body else None,
-        width_paise=_paise(asked.width, "the width") if strategy.has_wings else None,
+        far_expiry=asked.far_expiry if "far_expiry" in meant else None,
+        call=strike_choice(asked.call, "the call") if "call" in meant else None,
+        put=strike_choice(asked.put, "the put") if "put" in meant else None,
+        width_paise=in_paise(asked.width, "the width") if "width" in meant else None,
+        right=asked.right if "right" in meant else None,
     )
 
 
-def _strike(text: str, what: str) -> StrikeChoice | None:
-    """``24900`` a strike, ``0.20`` a delta, ``+300`` or ``-50`` points from the money; empty is nothing."""
-    text = text.strip()
-    if not text:
-        return None
-    number = _number(text, what, "a strike (24900), a delta (0.20) or points from the money (+300)")
-    if text[0] in "+-":
-        return FromMoney(round(number * 100))
-    if 0 < number < 1:
-        return AtDelta(float(number))
-    if number <= 0:
-        raise StrategyError(f"{what} cannot be {text}: a strike lies above zero")
-    return AtStrike(round(number * 100))
+def _own_legs(asked: TicketRequest, market: TicketMarket) -> Sequence[LegRequest]:
+    """The legs as they were typed, one text each. Raises ``StrategyError`` naming the leg."""
+    typed = [(number, text) for number, text in enumerate(asked.legs, 1) if text.strip()]
+    if not typed:
+        raise StrategyError(
+            f"write a leg in each field, up to {LEGS_MAX}: +1 24500 PE buys, -2 24600 CE sells"
+        )
+    underlying = underlying_of(market.view, asked.underlying or None)
+    days = expiries_of(market.view, underlying)
+    near = choose_expiry(days, asked.expiry, market.now_ns, market.calendar)
+    return [_own_leg(number, text, asked, market, underlying, days, near) for number, text in typed]
 
 
-def _number(text: str, what: str, wanted: str) -> Decimal:
+def _own_leg(
+    number: int,
+    text: str,
+    asked: TicketRequest,
+    market: TicketMarket,
+    underlying: str,
+    days: Sequence[date],
+    near: date,
+) -> LegRequest:
     try:
-        number = Decimal(text.strip().replace(",", ""))
-    except InvalidOperation:
-        raise StrategyError(f"{what} cannot be {text.strip()!r}: give {wanted}") from None
-    if not number.is_finite() or abs(number) > 10_000_000:
-        raise StrategyError(f"{what} cannot be {text.strip()!r}: give {wanted}")
-    return number
-
-
-def _whole(text: str, what: str) -> int:
-    number = _number(text or "0", what, "a whole number, such as 4")
-    if number != number.to_integral_value() or not 1 <= number <= LOTS_MAX:
-        raise StrategyError(
-            f"{what} must be a whole number from 1 to {LOTS_MAX:,}, not {text.strip() or 'nothing'}"
-        )
-    return int(number)
-
-
-def _paise(text: str, what: str) -> int | None:
-    if not text.strip():
-        return None
-    return round(_number(text, what, "a number, such as 200") * 100)
-
-
-def _multiple_bps(text: str) -> int:
-    if not text.strip():
-        return 0
-    number = _number(text, "the stop", "a multiple of the premium, such as 2")
-    if not 1 < number <= 20:
-        raise StrategyError(
-            f"the stop must lie above 1 and at most at 20 times the premium, not at {text.strip()}"
-        )
-    return round(number * 10_000)
+        leg = typed_leg(text)
+        day = near
+        if leg.far:
+            day = choose_expiry(days, asked.far_expiry, market.now_ns, market.calendar, after=near)
+        chain = chain_of(market.view, underlying, day, market.now_ns, market.calendar)
+        strike = chain.choose(leg.strike, leg.right)
+    except StrategyError as error:
+        raise StrategyError(f"leg {number}: {error}") from None
+    return LegRequest(chain.side(leg.right)[strike], leg.side, leg.ratio)
 
 
 def _described(preview: TicketPreview, plan: GroupPlan, market: TicketMarket) -> TicketPreview:
@@ -170,6 +194,7 @@ def _described(preview: TicketPreview, plan: GroupPlan, market: TicketMarket) ->
                 leg.reason,
                 touches[-1],
                 None if problems else _delta(priced[place]),
+                leg.contract.expiry,
             )
         )
     children = sum(leg.children for leg in legs)

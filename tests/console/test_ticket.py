@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from console.demo import busy_snapshot, calm_snapshot
-from core.engine.previews import TicketPreview, TicketRequest
+from core.domain.groups import IncompletePolicy
+from core.domain.instruments import Product, Right
+from core.engine.previews import CUSTOM, TicketPreview, TicketRequest
 from core.engine.snapshot import Snapshot
 from tests.console.hands import Hands, hands_on
 
@@ -169,17 +171,95 @@ def test_choices_are_made_with_left_and_right_and_fields_take_no_letters() -> No
     async def story(hands: Hands) -> None:
         await hands.press("n", "right")
         assert hands.app.main.ticket.request.strategy == "bull_put_spread"
-        await hands.press("left", "left")
-        assert hands.app.main.ticket.request.strategy == "bull_put_spread"
+        await hands.wait(300)
         await hands.press("down", "down", "right", "right")
         assert f"{hands.app.main.ticket.request.expiry}" == "2025-12-26"
         await hands.press("down")
         await hands.type("+30x0")
-        assert hands.app.main.ticket.request.call == "+300"
+        assert hands.app.main.ticket.request.put == "+300"
         await hands.press("up", "up", "up", "up", "right")
         assert hands.app.main.ticket.request.allow_naked
 
     play(story)
+
+
+def test_the_terms_of_a_group_are_fields_and_stand_in_the_preview() -> None:
+    async def story(hands: Hands) -> None:
+        await filled_in(hands)
+        await hands.press("down", "down", "down")
+        await hands.type("15:1o0")
+        await hands.press("down", "right", "down", "right")
+        request = hands.app.main.ticket.request
+        assert request.exit_at == "15:10"
+        assert request.product is Product.MIS
+        assert request.on_incomplete is IncompletePolicy.UNWIND
+        await hands.wait(300)
+        said = hands.text("ticket")
+        assert "MIS, closed at 15:10:00, intraday; where incomplete it is to unwind" in said
+
+    play(story)
+
+
+def test_a_calendar_has_a_far_expiry_and_its_options_and_only_what_it_heeds() -> None:
+    async def story(hands: Hands) -> None:
+        await hands.press("n")
+        await choose(hands, "calendar")
+        said = hands.text("ticket")
+        assert "far expiry" in said
+        assert "options" in said
+        assert "width" not in said
+        await hands.press("down", "down", "down", "right", "right", "down", "right")
+        request = hands.app.main.ticket.request
+        assert f"{request.far_expiry}" == "2025-12-26"
+        assert request.right is Right.PE
+
+    play(story)
+
+
+def test_legs_of_ones_own_are_typed_one_a_field_and_the_next_appears() -> None:
+    async def story(hands: Hands) -> None:
+        await hands.press("n")
+        await choose(hands, CUSTOM)
+        await hands.press("down", "down", "down", "down")
+        await hands.type("+1 24500 PE!")
+        assert "leg 3" not in hands.text("ticket")
+        await hands.press("down")
+        await hands.type("-2 +300 ce far")
+        assert "leg 3" in hands.text("ticket")
+        assert hands.app.main.ticket.request.legs == ("+1 24500 PE", "-2 +300 ce far")
+        await hands.press("up", *["backspace"] * 11)
+        assert hands.app.main.ticket.request.legs == ("", "-2 +300 ce far")
+        await hands.press("down", *["backspace"] * 14)
+        assert hands.app.main.ticket.request.legs == ()
+
+    play(story)
+
+
+async def choose(hands: Hands, strategy: str) -> None:
+    """Go through the strategies until it is this one."""
+    for _ in range(20):
+        if hands.app.main.ticket.request.strategy == strategy:
+            await hands.wait(300)
+            return
+        await hands.press("right")
+    raise AssertionError(f"{strategy} is not offered")
+
+
+def test_the_chosen_field_is_in_view_in_the_smallest_terminal_however_many_there_are() -> None:
+    async def story(hands: Hands) -> None:
+        await hands.press("n")
+        await choose(hands, CUSTOM)
+        await hands.press("down", "down", "down", "down")
+        for number in range(8):
+            await hands.type(f"+1 {24_000 + number * 50} PE")
+            await hands.press("down")
+        ticket = hands.app.main.ticket
+        for _ in range(30):
+            assert any(text.startswith(hands.app.glyphs.cursor) for row in ticket.lines for text, _ in row)
+            await hands.press("down")
+        assert len(ticket.request.legs) == 8
+
+    play(story, busy_snapshot(), size=(100, 30))
 
 
 def test_a_read_only_session_refuses_the_ticket_and_again_underneath() -> None:
