@@ -58,6 +58,7 @@ ACTIONS: tuple[Action, ...] = (
         "Recover",
         "What is wrong with the selected group, the broker's word beside ours, and every way out.",
         danger="danger",
+        writes=True,
     ),
     Action(
         "ticket",
@@ -112,10 +113,17 @@ ACTIONS: tuple[Action, ...] = (
     Action("export", "e", "Export", "Write an incident bundle: picture, snapshot, journal, timeline."),
     Action("copy", "y", "Copy", "Copy the panel that has the arrow keys to the clipboard.", shown=False),
     Action("clear", "escape", "Back", "Close the page; then take filter and zoom away.", shown=False),
-    Action("theme", "t", "Theme", "Change to the next theme; waits while a group is legging.", shown=False),
-    Action("palette", "colon", "Do", "Find everything that can be done by typing a part of its name."),
+    Action("theme", "t", "Theme", "Change to the next theme. Waits while a group is legging.", shown=False),
+    Action(
+        "palette",
+        "colon",
+        "Do",
+        "Find everything that can be done by typing a part of its name. Waits while a group is legging.",
+    ),
     Action("leave", "q", "Quit", "Leave; asks first while anything is not flat.", also=("ctrl+c",)),
-    Action("help", "h", "Keys", "Show every key and what it does.", also=("f1",)),
+    Action(
+        "help", "h", "Keys", "Show every key and what it does. Waits while a group is legging.", also=("f1",)
+    ),
     Action("runbook", "question_mark", "Runbook", "What to do about the selected group or alert."),
 )
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
-from textual.events import MouseScrollDown, MouseScrollUp, Resize
+from textual.events import Resize
 
 from console.actions import ACTIONS, Action, bindings, offered
 from console.arranging import WORST, arranged
@@ -21,7 +21,7 @@ from console.desk import Desk
 from console.glyphs import ASCII, UNICODE
 from console.keymap import read_keymap, remapped, textual_keymap
 from console.options import ConsoleOptions
-from console.overlays.overlay import Overlay
+from console.overlays.overlay import ArmedOverlay, Overlay
 from console.overlays.quit import Leaving
 from console.paging import Paging
 from console.panels.alerts import asking
@@ -31,7 +31,7 @@ from console.replaying import Replaying
 from console.runbook import pages
 from console.scene import Scene
 from console.screens.main import SLOTS, MainScreen, OverlayKey, key_press
-from console.selection import PAGE, Selection
+from console.selection import Selection
 from console.theming import BUILT_IN_FOLDER, Palette, load_themes
 from console.viewing import Viewing
 from console.wording import worst_first
@@ -44,7 +44,6 @@ log = logging.getLogger("hedgerow.console")
 PERIOD_S = 0.25
 FLASH_NS = 6_000_000_000
 NOTICES_MAX = 200
-WHEEL_LINES = 3
 
 
 class HedgerowApp(Paging, Viewing, Replaying, App[None], inherit_bindings=False):
@@ -256,7 +255,8 @@ class HedgerowApp(Paging, Viewing, Replaying, App[None], inherit_bindings=False)
         self._rung = critical
 
     def open_overlay(self, overlay: Overlay) -> None:
-        """Show this overlay; it takes the keys until it is closed."""
+        """Show this overlay; it takes the keys until it is closed. What was waited for is forgotten."""
+        self._delayed = ""
         overlay.paint(self.scene(), force=True)
         self.main.show_overlay(overlay)
 
@@ -272,10 +272,23 @@ class HedgerowApp(Paging, Viewing, Replaying, App[None], inherit_bindings=False)
     def on_overlay_key(self, message: OverlayKey) -> None:
         """Hand a key to the overlay that is open."""
         overlay = self.main.open
-        if overlay is not None:
+        if overlay is not None and self._flattens_from(overlay, message.event.key):
+            self.action_flatten()
+            if self.main.open is overlay:
+                self.close_overlay()
+        elif overlay is not None:
             overlay.press(key_press(message.event, self.options.key_ns(message.event)), self.now_ns)
             if self.main.open is overlay:
                 overlay.paint(self.scene(), force=True)
+
+    def _flattens_from(self, overlay: Overlay, key: str) -> bool:
+        """Whether a key means flatten although this overlay is open: nobody closes a page of help first.
+
+        Only where no word is being waited for, and never for a key that could be meant as a letter.
+        """
+        waiting = isinstance(overlay, ArmedOverlay) and overlay.is_armed
+        flatten = next((action.key for action in self.actions if action.name == "flatten"), "")
+        return key == flatten and len(key) > 1 and not waiting
 
     def action_flatten(self) -> None:
         """F9: arm."""
@@ -297,45 +310,6 @@ class HedgerowApp(Paging, Viewing, Replaying, App[None], inherit_bindings=False)
         self.selection.panel, self.selection.group = "groups", message.group_id
         self.repaint_all()
 
-    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
-        """The wheel moves in the log."""
-        if not self.scroll_page(WHEEL_LINES):
-            self.selection.scroll_log(WHEEL_LINES, self.snapshot)
-        self.repaint_all()
-
-    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
-        """The wheel moves in the log."""
-        if not self.scroll_page(-WHEEL_LINES):
-            self.selection.scroll_log(-WHEEL_LINES, self.snapshot)
-        self.repaint_all()
-
-    def action_move(self, step: int) -> None:
-        """Select the next or the previous one in the panel that has the arrow keys."""
-        if not self.scroll_page(step, by_arrows=True):
-            self.selection.move(step, self.snapshot, self._rows)
-        self.repaint_all()
-
-    def action_page(self, step: int) -> None:
-        """Move by a page."""
-        if self.scroll_page(PAGE * step):
-            self.repaint_all()
-        else:
-            self.action_move(PAGE * step)
-
-    def action_home(self) -> None:
-        """Back to the first line."""
-        self.selection.home(self._rows)
-        self.repaint_all()
-
-    def action_next_panel(self) -> None:
-        """Give the arrow keys to the next panel; a page has them for itself."""
-        if self.main.page is not None:
-            return
-        self.selection.next_panel()
-        if self.selection.zoomed:
-            self.arrange()
-        self.repaint_all()
-
     def action_mute(self) -> None:
         """Silence the bell, or not."""
         self.muted = self.main.alerts_page.muted = not self.muted
@@ -355,8 +329,9 @@ class HedgerowApp(Paging, Viewing, Replaying, App[None], inherit_bindings=False)
         self.main.paint_footer(self._offered())
 
     def action_help(self) -> None:
-        """Show the keys."""
-        self.open_overlay(self.main.help)
+        """Show the keys; it waits while a group is legging."""
+        if not self.must_wait("help"):
+            self.open_overlay(self.main.help)
 
     def action_leave(self) -> None:
         """Leave if nothing can be left behind; otherwise ask."""

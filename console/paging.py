@@ -1,20 +1,24 @@
-"""The pages of the console: which one stands in the place of the panels, and what the core looks at."""
+"""The pages of the console: which one stands in the place of the panels, and moving in what is shown."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.events import MouseScrollDown, MouseScrollUp
+
 from console.desk import Desk
 from console.pages.page import Page
 from console.panels.alerts import open_alerts
 from console.screens.main import MainScreen
-from console.selection import Selection
+from console.selection import PAGE, Selection
 from console.viewing import Viewing
 from core.engine.service import CoreService
 
+WHEEL_LINES = 3
+
 
 class Paging(Viewing):
-    """The app's actions that open and close pages; mixed into the app, which has the rest."""
+    """The app's actions that open and close pages, and move; mixed into the app, which has the rest."""
 
     service: CoreService
     main: MainScreen
@@ -22,6 +26,7 @@ class Paging(Viewing):
     desk: Desk
     _looking_at: str = ""
     _panel_before: str = "groups"
+    _rows: tuple[str, ...] = ()
 
     if TYPE_CHECKING:
 
@@ -95,4 +100,43 @@ class Paging(Viewing):
     def action_recover(self) -> None:
         """What is wrong with the selected group, and the ways out."""
         self.desk.recover(self.selection.group)
+        self.repaint_all()
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """The wheel moves in the log."""
+        if not self.scroll_page(WHEEL_LINES):
+            self.selection.scroll_log(WHEEL_LINES, self.snapshot)
+        self.repaint_all()
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """The wheel moves in the log."""
+        if not self.scroll_page(-WHEEL_LINES):
+            self.selection.scroll_log(-WHEEL_LINES, self.snapshot)
+        self.repaint_all()
+
+    def action_move(self, step: int) -> None:
+        """Select the next or the previous one in the panel that has the arrow keys."""
+        if not self.scroll_page(step, by_arrows=True):
+            self.selection.move(step, self.snapshot, self._rows)
+        self.repaint_all()
+
+    def action_page(self, step: int) -> None:
+        """Move by a page."""
+        if self.scroll_page(PAGE * step):
+            self.repaint_all()
+        else:
+            self.action_move(PAGE * step)
+
+    def action_home(self) -> None:
+        """Back to the first line."""
+        self.selection.home(self._rows)
+        self.repaint_all()
+
+    def action_next_panel(self) -> None:
+        """Give the arrow keys to the next panel; a page has them for itself."""
+        if self.main.page is not None:
+            return
+        self.selection.next_panel()
+        if self.selection.zoomed:
+            self.arrange()
         self.repaint_all()

@@ -35,6 +35,8 @@ class Replaying:
         if transport is not None:
             self.main.seek.go = transport.seek
             self.main.add_class("replay")
+            for page in self.main.pages:
+                page.below = 1
 
     def tick_replay(self) -> None:
         """Let market time pass."""

@@ -22,6 +22,7 @@ from console.scene import Scene
 from console.screens.main import PRESETS, MainScreen
 from console.selection import Selection
 from console.wording import listed
+from core.domain.groups import MultiLegOrderGroup
 from core.engine.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Viewing:
     snapshot: Snapshot
     main: MainScreen
     selection: Selection
+    core_stopped: str = ""
     actions: tuple[Action, ...]
     _delayed: str = ""
     _writing: asyncio.Task[None] | None = None
@@ -81,7 +83,7 @@ class Viewing:
         """Whether an action that holds the loop has to wait until no group is legging; says so, and it will
         be done then.
         """
-        legging = legging_groups(self.snapshot)
+        legging = self._held_by()
         if not legging:
             return False
         label = next(action.label for action in self.actions if action.name == name)
@@ -91,14 +93,22 @@ class Viewing:
         self.repaint_all()
         return True
 
+    def _held_by(self) -> list[MultiLegOrderGroup]:
+        """The groups that need the loop for themselves; none in the past, or over a core that has ended."""
+        over = self.snapshot.finished or self.core_stopped or self.options.transport is not None
+        return [] if over else legging_groups(self.snapshot)
+
     def do_delayed(self) -> None:
-        """Do what had to wait, once it may."""
-        if self._delayed and not legging_groups(self.snapshot):
+        """Do what had to wait, once it may and nobody is in the middle of something else."""
+        main: MainScreen | None = getattr(self, "main", None)
+        if self._delayed and main is not None and main.open is None and not self._held_by():
             name, self._delayed = self._delayed, ""
             self.call_after_refresh(self.run_action, name)
 
     def action_palette(self) -> None:
-        """Offer everything that can be done."""
+        """Offer everything that can be done; it waits while a group is legging."""
+        if self.must_wait("palette"):
+            return
         self.main.palette_overlay.begin(self.actions)
         self.open_overlay(self.main.palette_overlay)
 
@@ -122,7 +132,8 @@ class Viewing:
         self.repaint_all()
 
     def action_clear(self) -> None:
-        """Back to everything: no filter, no zoom."""
+        """Back to everything: no filter, no zoom, and nothing waited for any more."""
+        self._delayed = ""
         self.selection.filter = ""
         if self.selection.zoomed:
             self.action_zoom()

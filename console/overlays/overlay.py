@@ -79,6 +79,11 @@ class ArmedOverlay(Overlay):
         self._confirmed: Callable[[str], None] = lambda word: None
         self._over: Callable[[Press], None] = lambda how: None
 
+    @property
+    def is_armed(self) -> bool:
+        """Whether a word is being waited for."""
+        return self.arming is not None and self.arming.ended is None
+
     def arm(
         self,
         accepts: Callable[[str], bool],

@@ -60,11 +60,6 @@ class RecoverOverlay(ArmedOverlay):
     def _look(self, now_ns: int) -> None:
         self.ways, self._asked_ns = self.ask(self.target), now_ns
 
-    @property
-    def is_armed(self) -> bool:
-        """Whether the number is being waited for."""
-        return self.arming is not None and self.arming.ended is None
-
     def tick(self, now_ns: int) -> None:
         """Count down; otherwise keep the previews young."""
         if self.is_armed:

@@ -22,6 +22,8 @@ class Page(FramedPanel):
     def __init__(self, palette: Palette, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:
         super().__init__(palette, glyphs, id=id, classes="page")
         self._placed = (100, 28)
+        self.below = 0
+        """Lines between the page and the footer that belong to something else."""
         self.top = 0
         """Lines scrolled past."""
         self.hidden = 0
@@ -33,8 +35,8 @@ class Page(FramedPanel):
         return self._placed
 
     def place(self, width: int, height: int) -> None:
-        """Take a screen of this size, but for its first and last line."""
-        self._placed = (width, max(0, height - 2))
+        """Take a screen of this size, but for its first and last line, and the transport bar of a replay."""
+        self._placed = (width, max(0, height - 2 - self.below))
         self.styles.width, self.styles.height = self._placed
         self.styles.offset = (0, 1)
 

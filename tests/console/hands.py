@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from textual import events
@@ -13,12 +13,24 @@ from textual.pilot import Pilot
 from console.app import HedgerowApp
 from console.demo import DemoService, busy_snapshot
 from console.options import ConsoleOptions
+from console.preview import legging_groups
 from console.widgets.line import plain
 from core.domain.inputs import OperatorCommand
+from core.domain.lifecycle import ExecutionLifecycle
 from core.engine.snapshot import Snapshot
 
 MS = 1_000_000
 SIZE = (160, 50)
+
+
+def settled_snapshot(mode: str = "PAPER") -> Snapshot:
+    """The busy session, but that no group is legging: nothing has to wait."""
+    busy = busy_snapshot(mode)
+    groups = {
+        name: replace(group, state=ExecutionLifecycle.OPEN) if group in legging_groups(busy) else group
+        for name, group in busy.account.groups.items()
+    }
+    return replace(busy, version=busy.version + 1, account=replace(busy.account, groups=groups))
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from core.domain.inputs import OperatorAction, OperatorCommand
 from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.engine.snapshot import Snapshot
-from tests.console.hands import Hands, hands_on
+from tests.console.hands import Hands, hands_on, settled_snapshot
 
 Story = Callable[[Hands], Awaitable[None]]
 
@@ -305,3 +306,50 @@ def test_flatten_first_takes_both_steps_and_leaves_once_everything_is_flat() -> 
         assert hands.app.left
 
     play(story)
+
+
+@pytest.mark.parametrize(
+    "before", [["question_mark"], ["slash", "o"], ["n"], ["r"], ["q"], ["enter"], ["A"], ["colon"], ["h"]]
+)
+def test_f9_flattens_from_whatever_else_is_open(before: list[str]) -> None:
+    async def story(hands: Hands) -> None:
+        await hands.press(*before, "f9")
+        assert hands.app.main.open is hands.app.main.flatten
+        await hands.type("ALL")
+        await hands.press("enter")
+        assert hands.commands[-1].action is OperatorAction.FLATTEN_ALL
+
+    play(story, settled_snapshot())
+
+
+def test_f9_where_a_word_is_being_waited_for_is_no_key_at_all() -> None:
+    async def story(hands: Hands) -> None:
+        await hands.press("K", "f9")
+        assert hands.app.main.open is hands.app.main.kill
+        await hands.press("escape", "r", "enter", "f9")
+        assert hands.app.main.open is hands.app.main.recover
+
+    play(story)
+
+
+def test_a_letter_chosen_for_flatten_stays_a_letter_where_one_types(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_text('[keys]\nflatten = "F"\n', encoding="utf-8")
+
+    async def story(hands: Hands) -> None:
+        await hands.press("slash", "F")
+        assert hands.app.main.open is hands.app.main.filter
+        assert hands.app.selection.filter == "F"
+        await hands.press("escape", "F")
+        assert hands.app.main.open is hands.app.main.flatten
+
+    play(story, keys_file=path)
+
+
+def test_f9_in_a_read_only_session_closes_what_is_open_and_says_that_it_is_refused() -> None:
+    async def story(hands: Hands) -> None:
+        await hands.press("question_mark", "f9")
+        assert hands.app.main.open is None
+        assert "Flatten refused" in hands.text("groups")
+
+    play(story, observe=True)

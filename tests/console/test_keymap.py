@@ -8,7 +8,7 @@ import pytest
 
 from console.actions import ACTIONS
 from console.keymap import action_id, read_keymap, remapped
-from tests.console.hands import Hands
+from tests.console.hands import Hands, settled_snapshot
 from tests.console.test_keys import play
 
 
@@ -46,7 +46,7 @@ def test_a_remapped_key_works_and_the_old_one_does_not(tmp_path: Path) -> None:
         assert " F8 " in footer
         assert " ! " in footer
 
-    play(story, keys_file=path)
+    play(story, settled_snapshot(), keys_file=path)
 
 
 @pytest.mark.parametrize(

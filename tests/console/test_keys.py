@@ -14,7 +14,7 @@ from console.app import HedgerowApp
 from console.demo import busy_snapshot, calm_snapshot
 from core.domain.inputs import OperatorAction
 from core.engine.snapshot import Snapshot
-from tests.console.hands import Hands, hands_on
+from tests.console.hands import Hands, hands_on, settled_snapshot
 
 Story = Callable[[Hands], Awaitable[None]]
 
@@ -40,7 +40,7 @@ def test_every_action_has_a_method_a_key_of_its_own_and_a_line_in_the_help() -> 
         await hands.press("x")
         assert hands.app.main.open is None
 
-    play(story)
+    play(story, settled_snapshot())
 
 
 def test_no_key_of_textuals_own_is_bound() -> None:

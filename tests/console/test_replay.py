@@ -15,6 +15,7 @@ from console.widgets.line import plain
 from core.domain.account import Severity
 from core.domain.facts import AlertRaised, Fact, JournalOpened, OperatorActed, Recorded
 from core.domain.timing import NS_PER_S
+from core.engine.previews import TicketRequest
 from core.engine.replay import JournalReplay
 from tests.console.hands import MS, HandClock, options
 
@@ -58,11 +59,11 @@ class Watching:
 
 
 @asynccontextmanager
-async def watching() -> AsyncIterator[Watching]:
+async def watching(size: tuple[int, int] = (160, 50)) -> AsyncIterator[Watching]:
     clock = HandClock(between_keys_ms=0)
     transport = Transport(JournalReplay(rows(), "calm.journal"))
     app = HedgerowApp(transport.replay, options(clock, observe=True, transport=transport))
-    async with app.run_test(size=(160, 50)) as pilot:
+    async with app.run_test(size=size) as pilot:
         await pilot.pause()
         yield Watching(app, transport, clock, pilot)
 
@@ -156,6 +157,41 @@ def test_a_replay_has_no_key_that_tells_the_core_and_a_session_none_of_a_replay(
             assert past.app.main.open is None
             await past.press("q")
             assert past.app.left
+
+    asyncio.run(story())
+
+
+def test_nothing_of_the_past_can_be_ordered_or_left() -> None:
+    past = JournalReplay(rows())
+    assert past.preview(TicketRequest()).problem == "This is a replay: nothing can be sent."
+    assert past.preview(TicketRequest()).plan is None
+    assert past.ways_out("G-001") == ()
+
+    async def story() -> None:
+        async with watching() as watched:
+            await watched.press("n", "r", "a", "K", "f9")
+            assert watched.app.main.open is None
+            await watched.press("colon")
+            offered = watched.app.main.palette_overlay.offered
+            assert offered
+            assert not any(action.writes or action.danger for action in offered)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("size", [(160, 50), (120, 40), (100, 30)])
+@pytest.mark.parametrize("key", ["enter", "p", "A", "H"])
+def test_the_transport_bar_stays_in_view_under_every_page(key: str, size: tuple[int, int]) -> None:
+    async def story() -> None:
+        async with watching(size) as past:
+            await past.press(key, "full_stop")
+            page = past.app.main.page
+            assert page is not None
+            assert page.region.bottom == past.app.main.transport.region.y
+            assert past.app.main.transport.region.bottom == past.app.main.footer.region.y
+            assert "row 2 of 11" in past.bar()
+            drawn = past.app.screen._compositor.render_strips()
+            assert "REPLAY" in drawn[size[1] - 2].text
 
     asyncio.run(story())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -10,9 +9,9 @@ import pytest
 from console.actions import ACTIONS
 from console.app import HedgerowApp
 from console.arranging import SORTS, matches
-from console.demo import busy_snapshot, calm_snapshot
+from console.demo import busy_snapshot
 from core.domain.inputs import OperatorAction
-from tests.console.hands import Hands, hands_on
+from tests.console.hands import Hands, settled_snapshot
 from tests.console.test_keys import play
 
 
@@ -57,7 +56,7 @@ def test_a_filter_that_finds_nothing_says_how_to_see_everything() -> None:
 
 def test_keys_typed_into_the_filter_press_nothing_else() -> None:
     async def story(hands: Hands) -> None:
-        await hands.press("slash", "K", "f9", "a", "q")
+        await hands.press("slash", "K", "a", "q", "f5")
         assert hands.app.main.open is hands.app.main.filter
         assert hands.commands == []
 
@@ -119,7 +118,7 @@ def test_the_palette_offers_everything_that_a_key_does_and_does_it() -> None:
         assert hands.app.main.open is None
         assert hands.commands[-1].action is OperatorAction.ACKNOWLEDGE
 
-    play(story)
+    play(story, settled_snapshot())
 
 
 def test_a_dangerous_action_from_the_palette_still_asks_for_its_word() -> None:
@@ -134,7 +133,7 @@ def test_a_dangerous_action_from_the_palette_still_asks_for_its_word() -> None:
         await hands.press("enter")
         assert hands.commands[-1].action is OperatorAction.FLATTEN_ALL
 
-    play(story)
+    play(story, settled_snapshot())
 
 
 def test_the_palette_of_a_read_only_session_says_what_is_refused_and_refuses_it() -> None:
@@ -148,21 +147,74 @@ def test_the_palette_of_a_read_only_session_says_what_is_refused_and_refuses_it(
         assert "refused" in hands.text("groups")
         assert hands.commands == []
 
-    play(story, observe=True)
+    play(story, settled_snapshot(), observe=True)
 
 
 def test_a_theme_waits_while_a_group_is_legging_and_is_worn_afterwards() -> None:
-    async def story() -> None:
-        async with hands_on(busy_snapshot()) as hands:
-            before = hands.app.palette.name
-            await hands.press("t")
-            assert hands.app.palette.name == before
-            assert "waits until G-014 is no longer legging" in hands.text("groups")
-            await hands.publish(replace(calm_snapshot(), version=99_999))
-            await hands.pilot.pause()
-            assert hands.app.palette.name != before
+    async def story(hands: Hands) -> None:
+        before = hands.app.palette.name
+        await hands.press("t")
+        assert hands.app.palette.name == before
+        assert "waits until G-014 is no longer legging" in hands.text("groups")
+        await hands.publish(settled_snapshot())
+        await hands.pilot.pause()
+        assert hands.app.palette.name != before
 
-    asyncio.run(story())
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("key", "label", "overlay"), [("colon", "Do", "palette"), ("h", "Keys", "help"), ("f1", "Keys", "help")]
+)
+def test_palette_and_help_wait_while_a_group_is_legging_and_open_as_soon_as_none_is(
+    key: str, label: str, overlay: str
+) -> None:
+    async def story(hands: Hands) -> None:
+        await hands.press(key)
+        assert hands.app.main.open is None
+        assert f"{label} waits until G-014 is no longer legging" in hands.text("groups")
+        await hands.wait(60_000)
+        assert hands.app.main.open is None
+        await hands.publish(settled_snapshot())
+        await hands.pilot.pause()
+        assert hands.app.main.open is not None
+        assert hands.app.main.open.id == overlay
+
+    play(story)
+
+
+@pytest.mark.parametrize("instead", [["escape"], ["f9", "escape"], ["question_mark", "escape"]])
+def test_what_waits_is_forgotten_once_the_person_does_something_else(instead: list[str]) -> None:
+    async def story(hands: Hands) -> None:
+        await hands.press("colon", *instead)
+        await hands.publish(settled_snapshot())
+        await hands.pilot.pause()
+        assert hands.app.main.open is None
+
+    play(story)
+
+
+def test_what_waits_never_takes_the_keys_from_a_flatten_that_is_armed() -> None:
+    async def story(hands: Hands) -> None:
+        await hands.press("h", "f9")
+        await hands.publish(settled_snapshot())
+        await hands.pilot.pause()
+        assert hands.app.main.open is hands.app.main.flatten
+
+    play(story)
+
+
+@pytest.mark.parametrize("over", ["finished", "stopped"])
+def test_nothing_waits_for_a_group_of_a_core_that_has_ended(over: str) -> None:
+    async def story(hands: Hands) -> None:
+        if over == "finished":
+            await hands.publish(replace(busy_snapshot(), version=99_999, finished=True))
+        else:
+            hands.app.core_stopped = "it was cancelled"
+        await hands.press("h")
+        assert hands.app.main.open is hands.app.main.help
+
+    play(story)
 
 
 def test_y_sends_the_panel_to_the_clipboard_without_its_frame(monkeypatch: pytest.MonkeyPatch) -> None:
