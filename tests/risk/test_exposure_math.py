@@ -92,11 +92,13 @@ def test_no_legs_are_no_exposure() -> None:
 
 
 def test_a_leg_counts_the_same_whatever_stands_beside_it() -> None:
-    """Ordinary legs alone are not looked at one by one; beside an odd one they are, and nothing may differ."""
-    ordinary = ([24_500_00.0], [24_600_00.0], [0.1], [0.13], [1], [65])
-    alone = leg_exposures(*ordinary)
-    for odd in ([math.nan, 1.0, 0.1, 0.1, 1, 65], [24_500_00.0, 0.0, 0.1, 0.0, 0, -65]):
-        beside = leg_exposures(*[[*mine, other] for mine, other in zip(ordinary, odd, strict=True)])
-        assert alone.totals() == beside.totals(0, 1)
-        assert alone.priced[0]
-        assert beside.priced[0]
+    """Ordinary legs alone are not looked at one by one; beside an odd one they are."""
+    alone = leg_exposures([24_500_00.0], [24_600_00.0], [0.1], [0.13], [1], [65])
+    beside_nonsense = leg_exposures(
+        [24_500_00.0, math.nan], [24_600_00.0, 1.0], [0.1] * 2, [0.13, 0.1], [1, 1], [65, 65]
+    )
+    beside_a_future = leg_exposures(
+        [24_500_00.0] * 2, [24_600_00.0, 0.0], [0.1] * 2, [0.13, 0.0], [1, 0], [65, -65]
+    )
+    assert alone.priced.all()
+    assert alone.totals() == beside_nonsense.totals(0, 1) == beside_a_future.totals(0, 1)
