@@ -66,6 +66,25 @@ def _keep_cover(turn: Turn, group_id: str) -> None:
             cancel_order_confirmed(turn, order, "what it sells covers a short again")
 
 
+def take_back_excess(turn: Turn, group_id: str) -> None:
+    """Cancel closing orders that would close more than is to be closed.
+
+    One that was called absent and reaches the exchange after all finds its place taken by the next.
+    """
+    group = turn.group(group_id)
+    if group.state is ExecutionLifecycle.MANUAL:
+        return
+    closing = [o for o in group.live_orders if o.purpose in CLOSING and not o.is_resting_stop]
+    for index, side in sorted({(order.leg, order.side) for order in closing}):
+        mine = [order for order in closing if order.leg == index and order.side is side]
+        excess = sum(order.working_units for order in mine) - max(0, _surplus(group, index, side))
+        for order in sorted(mine, key=lambda each: each.intended_at_ns):
+            if excess <= 0:
+                break
+            cancel_order_confirmed(turn, order, "what it would close is closed already")
+            excess -= order.working_units
+
+
 def trim(turn: Turn, group_id: str) -> None:
     """On the way in, trade away what has no place: a surplus, and hedges once the legs are whole."""
     group = turn.group(group_id)

@@ -17,7 +17,7 @@ from core.domain.orders import Outcome, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.admission import admit
 from core.policy.child_orders import cancel_order_confirmed
-from core.policy.closing import chase_hedges, is_reduced, reduce, trim
+from core.policy.closing import chase_hedges, is_reduced, reduce, take_back_excess, trim
 from core.policy.emergency_hedge import EmergencyHedgeExecutor, has_working_hedge
 from core.policy.entry import enter, is_whole, obstacle, whole_copies
 from core.policy.session import intraday_close_ns, settle_expired
@@ -38,6 +38,7 @@ def advance(turn: Turn, group_id: str) -> None:
         stopped = turn.parts.sl_manager.watch(turn, group_id)
         if stopped:
             close_group(turn, group_id, stopped)
+        take_back_excess(turn, group_id)
         now = turn.group(group_id)
         _STEP[now.state](turn, now)
         after = turn.group(group_id)
@@ -231,7 +232,9 @@ def _ended(turn: Turn, group: MultiLegOrderGroup) -> None:
 
 
 def _enter_or_give_up(turn: Turn, group_id: str) -> None:
-    reason = enter(turn, group_id)
+    """Go on entering, unless an exit was adopted: then a process that left no journal had given it up."""
+    exits = any(order.purpose is Purpose.EXIT for order in turn.group(group_id).orders.values())
+    reason = "an earlier process was closing it" if exits else enter(turn, group_id)
     if reason:
         give_up(turn, group_id, reason)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core.domain.cover import confirmed_holdings, uncovered_beyond_plan
+from core.domain.effects import CancelOrder
 from core.domain.facts import CancelIntended, ModifyIntended
 from core.domain.groups import Goal, IncompletePolicy
 from core.domain.inputs import BooksRead, OperatorAction, OperatorCommand, OrderNews
@@ -334,3 +335,27 @@ def test_a_late_fill_on_a_short_takes_the_sale_of_its_long_back() -> None:
     desk.trade(late, 2 * LOT)
     desk.read_books()
     assert any(desk.order(order.tag).cancel_pending for order in sales)
+
+
+def test_an_order_called_absent_that_arrives_after_its_successor_has_filled_is_taken_back() -> None:
+    desk = open_condor()
+    desk.give(OperatorCommand(OperatorAction.FLATTEN, "G-001", "tester", 0))
+    lost = desk.sends(SHORT_PUT, Side.BUY)[0]
+    other = desk.sends(SHORT_CALL, Side.BUY)[0]
+    desk.accept(other)
+    desk.fill(other)
+    desk.lose_reply(lost, arrived=False)
+    for _ in range(7):
+        desk.later(1_000)
+        desk.read_books()
+    again = desk.sends(SHORT_PUT, Side.BUY)[-1]
+    assert again.tag != lost.tag
+    desk.accept(again)
+    desk.fill(again)
+    desk._book(lost)
+    desk.give(OrderNews(desk.change(lost)))
+    assert lost.tag in [effect.tag for effect in desk.effects if isinstance(effect, CancelOrder)]
+    desk.cancelled(lost)
+    fill_everything(desk)
+    assert not any(desk.net().values())
+    assert desk.is_in(_S.CLOSED)
