@@ -63,6 +63,7 @@ class ExecutionCoordinator:
         self._post = post
         self._clock = clock
         self._leaving_ns: deque[int] = deque(maxlen=orders_per_second)
+        self._leaving = asyncio.Lock()
         self._sent: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -100,15 +101,19 @@ class ExecutionCoordinator:
         task.add_done_callback(self._tasks.discard)
 
     async def _slot(self) -> None:
-        """Wait until one more send keeps within the second."""
+        """Wait until one more send keeps within the second, in the order of asking.
+
+        What counts is when a send really leaves: a machine that sleeps wakes every waiting one at once.
+        """
         if self._clock is None:
             return
-        now_ns = at_ns = self._clock.now_ns()
-        if len(self._leaving_ns) == self._leaving_ns.maxlen:
-            at_ns = max(now_ns, self._leaving_ns[0] + SECOND_NS)
-        self._leaving_ns.append(at_ns)
-        if at_ns > now_ns:
-            await self._clock.sleep_until(at_ns)
+        async with self._leaving:
+            while len(self._leaving_ns) == self._leaving_ns.maxlen:
+                free_ns = self._leaving_ns[0] + SECOND_NS
+                if self._clock.now_ns() >= free_ns:
+                    break
+                await self._clock.sleep_until(free_ns)
+            self._leaving_ns.append(self._clock.now_ns())
 
     async def _place(self, request: OrderRequest) -> None:
         await self._slot()

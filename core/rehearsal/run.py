@@ -281,6 +281,7 @@ class Rehearsal:
 
     def _died(self) -> None:
         """The process is gone: what it was reads its own diary, some time later."""
+        self.judge.died()
         self.faults.count(FaultKind.CRASH)
         n = len(self.boundaries.deaths)
         downtime_ns = self.faults.between(FaultKind.CRASH, n, NS_PER_S // 10, 3 * NS_PER_S)

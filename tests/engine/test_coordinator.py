@@ -6,9 +6,10 @@ import asyncio
 
 from core.brokers.port import OrderRequest, Reply
 from core.domain.account import Account
-from core.domain.effects import SendOrder
+from core.domain.effects import CancelOrder, SendOrder
 from core.domain.inputs import Input, SendReply
 from core.domain.orders import ChildOrder, Outcome
+from core.domain.timing import NS_PER_S
 from core.engine.coordinator import ExecutionCoordinator
 from tests.builders import Desk, desk_with, plan
 
@@ -88,3 +89,43 @@ def test_an_adapter_that_breaks_leaves_its_send_unanswered_not_refused() -> None
     desk, port = in_flight(), Port(RuntimeError("bug"))
     replies = sent(port, desk.account, desk.sent[0])
     assert [reply.outcome for reply in replies if isinstance(reply, SendReply)] == [Outcome.UNKNOWN]
+
+
+class DozingClock:
+    """Its machine sleeps: whoever waits for a time is woken a second and a half too late."""
+
+    def __init__(self) -> None:
+        self.at_ns = 0
+
+    def now_ns(self) -> int:
+        return self.at_ns
+
+    async def sleep_until(self, deadline_ns: int) -> None:
+        if self.at_ns < deadline_ns:
+            self.at_ns = deadline_ns + 3 * NS_PER_S // 2
+        await asyncio.sleep(0)
+
+    def call_at(self, at_ns: int, callback: object) -> None:
+        raise NotImplementedError
+
+
+def test_sends_that_wait_through_a_sleep_of_the_machine_do_not_leave_all_at_once() -> None:
+    clock, port, left_ns = DozingClock(), Port(), []
+
+    async def cancel(order_id: str) -> Reply:
+        left_ns.append(clock.now_ns())
+        return Reply(Outcome.CONFIRMED, order_id)
+
+    port.cancel = cancel  # type: ignore[method-assign]
+
+    async def main() -> None:
+        coordinator = ExecutionCoordinator(port, lambda item: None, clock=clock, orders_per_second=2)
+        for number in range(8):
+            coordinator.perform(CancelOrder(f"T{number}", f"O{number}"), Desk().account)
+        for _ in range(60):
+            await asyncio.sleep(0)
+        await coordinator.close()
+
+    asyncio.run(main())
+    assert len(left_ns) == 8
+    assert all(later - earlier >= NS_PER_S for earlier, later in zip(left_ns, left_ns[2:], strict=False))

@@ -103,6 +103,10 @@ class Judge:
         self._followed_seq = kept[-1].seq if kept else 0
         self.told.restart(fold(kept))
 
+    def died(self) -> None:
+        """The process is gone: nothing can be asked of it until the next begins."""
+        self._unanswered.clear()
+
     def committed(self, rows: Iterable[Recorded]) -> None:
         """Rows are on disk: their orders may be sent."""
         for row in rows:
