@@ -78,6 +78,7 @@ class Judge:
         self._unanswered: dict[str, int] = {}
         self._alive_since_ns = 0
         self._deaf = False
+        self._commits = 0
         self._tried = False
         """Whether a commit was begun for what is being decided."""
         self._unheard: list[Callable[[], None]] = []
@@ -300,6 +301,7 @@ class Judge:
         """The core has decided and waits for its disk: what comes now cannot change what it will do."""
         self._hear()
         self._deaf = self._tried = True
+        self._commits += 1
         for row in rows:
             match row.fact:
                 case GateDecided(group_id, passed) if passed and group_id in self.told.groups:
@@ -308,7 +310,13 @@ class Judge:
 
     def commit_ends(self) -> None:
         """The sends of this commit go out at this very instant; then what came meanwhile counts."""
-        self._clock.call_at(self._clock.now_ns() + 1, self._hear)
+        commits = self._commits
+
+        def hear() -> None:
+            if commits == self._commits:
+                self._hear()
+
+        self._clock.call_at(self._clock.now_ns() + 1, hear)
 
     def commit_fails(self) -> None:
         """The first failure has the core decide again, on all that came; later ones keep a tail waiting."""
