@@ -104,7 +104,8 @@ def _keep(turn: Turn, group_id: str, index: int) -> None:
     held = max(0, leg.held_units)
     out = group.working(index, Side.BUY)
     if out > held:
-        _give_back(turn, group, index, out - held)
+        going = sum(o.working_units for o in group.live_orders if o.leg == index and _is_going(o))
+        _give_back(turn, group, index, out - held - going)
         return
     wanted = held - out
     if group.goal is not Goal.ENTER or leg.retired_at_ns:
@@ -116,6 +117,11 @@ def _keep(turn: Turn, group_id: str, index: int) -> None:
 
 def _resting(group: MultiLegOrderGroup, index: int) -> list[ChildOrder]:
     return [order for order in group.live_orders if order.leg == index and order.is_resting_stop]
+
+
+def _is_going(order: ChildOrder) -> bool:
+    """Whether it is a stop that is being cancelled: it gives way already, and must not take others with it."""
+    return order.purpose is Purpose.STOP and order.cancel_pending and not order.is_terminal
 
 
 def _give_back(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) -> None:

@@ -209,6 +209,19 @@ def test_a_stop_that_only_the_broker_remembers_is_adopted_as_a_stop() -> None:
     assert [each.tag for each in desk.cancels()] == [tag]
 
 
+def test_a_stop_too_many_makes_way_without_taking_the_other_with_it() -> None:
+    desk = open_with_stops()
+    kept = desk.stop().tag
+    forgotten = desk.book[desk.ids[kept]]
+    tag = forgotten.tags[0][:10] + "00Z010000"
+    desk.give(OrderNews(replace(forgotten, order_id="99", tags=(tag,), at_ns=desk.now_ns)))
+    for _ in range(20):
+        desk.later(100)
+        desk.monitor()
+    assert {each.tag for each in desk.cancels()} == {tag}
+    assert desk.order(kept).is_resting_stop
+
+
 def test_stops_that_lapse_with_the_session_are_armed_again_at_the_open() -> None:
     desk = open_with_stops()
     closes = desk.now_ns + NS_PER_S

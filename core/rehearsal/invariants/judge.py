@@ -265,12 +265,17 @@ class Judge:
         self._last_send[order.group_id] = self._clock.now_ns()
         group = self.told.groups[order.group_id]
         kill = self._account().kill
+        standing = sum(
+            other.working
+            for other in group.orders
+            if other is not order and other.leg == order.leg and other.awaits_trigger and not other.cancel_asked
+        )
         if (
             self._latched
             and not kill.flatten
             and not making_way
             and self._committed.get(order.tag) is Purpose.STOP
-            and group.net.get(order.leg, 0) < 0
+            and standing < -group.net.get(order.leg, 0)
             and not self._is_closing(order.group_id)
         ):
             self.add(11, f"{order.tag}, the stop of a short, is cancelled after a trip", order.group_id)
