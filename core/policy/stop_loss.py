@@ -120,7 +120,7 @@ def _resting(group: MultiLegOrderGroup, index: int) -> list[ChildOrder]:
 
 
 def _is_going(order: ChildOrder) -> bool:
-    """Whether it is a stop that is being cancelled: it gives way already, and must not take others with it."""
+    """Whether it is a stop that is being cancelled: it gives way already and takes no other with it."""
     return order.purpose is Purpose.STOP and order.cancel_pending and not order.is_terminal
 
 

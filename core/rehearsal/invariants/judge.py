@@ -265,11 +265,8 @@ class Judge:
         self._last_send[order.group_id] = self._clock.now_ns()
         group = self.told.groups[order.group_id]
         kill = self._account().kill
-        standing = sum(
-            other.working
-            for other in group.orders
-            if other is not order and other.leg == order.leg and other.awaits_trigger and not other.cancel_asked
-        )
+        others = [other for other in group.orders if other is not order and other.leg == order.leg]
+        standing = sum(each.working for each in others if each.awaits_trigger and not each.cancel_asked)
         if (
             self._latched
             and not kill.flatten
