@@ -1,14 +1,16 @@
 """A process with a ticking core and a console over it, for the tests that take its terminal away.
 
-``python -m tests.console.pty_child REPORT SECONDS [CRASH_AT [WHERE]]``: the core ticks every 10 ms for so
-many seconds whatever becomes of the screen; then the report is written. WHERE names what breaks: ``timer``,
-``render`` or ``handler``.
+``python -m tests.console.pty_child REPORT [WHERE]``: the core ticks every 10 ms whatever becomes of the
+screen. SIGUSR1 breaks something, WHERE says what: ``timer``, ``render``, ``handler`` or ``panel``. SIGUSR2
+ends the core a second's ticks later; then the report is written. A file beside the report says how many
+screens have been painted, and how many have ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -22,60 +24,89 @@ from console.widgets.framed import LinePainter
 from tests.console.moving import MovingService
 
 TICK_S = 0.01
+TICKS_AFTER_END = 100
+LONGEST_S = 180.0
+"""A core that nobody ends must not outlive its test."""
 
 
 class Ticker:
     """A core that only keeps time: what it could not do while the loop was held is the gap."""
 
-    def __init__(self) -> None:
+    def __init__(self, marker: Path) -> None:
         self.service = MovingService(10)
         self.painted = 0
         self.gone = 0
         self.ticks = 0
         self.max_gap_ms = 0.0
-        self.max_gap_at_s = 0.0
-        self.max_busy_ms = 0.0
-        """The most processor time between two ticks: a gap that other programs on the machine do not make."""
-        self._last_s = 0.0
-        self._busy_s = 0.0
+        """The longest time between two ticks since the first picture, in which the machine let this thread
+        run: what it waited for a processor that others had is nobody's doing here.
+        """
+        self.max_wall_ms = 0.0
+        self._marker = marker
+        self._ticks_left: int | None = None
+        self._last_s = self._waited_s = 0.0
 
-    async def run(self, seconds: float) -> None:
-        """Tick on absolute deadlines."""
-        start = self._last_s = time.monotonic()
-        next_s = start
-        while time.monotonic() - start < seconds:
-            next_s += TICK_S
+    async def run(self) -> None:
+        """Tick on absolute deadlines, until it was told to end and has ticked on for a while."""
+        start = next_s = time.monotonic()
+        while self._ticks_left != 0 and time.monotonic() - start < LONGEST_S:
+            next_s = max(next_s + TICK_S, time.monotonic() - TICK_S)
             await asyncio.sleep(max(0.0, next_s - time.monotonic()))
-            now = time.monotonic()
-            if self.painted and now - self._last_s > self.max_gap_ms / 1_000:
-                self.max_gap_ms, self.max_gap_at_s = (now - self._last_s) * 1_000, now - start
-            self._last_s = now
-            busy = time.thread_time()
+            now, waited = time.monotonic(), waited_for_a_processor_s()
             if self.painted:
-                self.max_busy_ms = max(self.max_busy_ms, (busy - self._busy_s) * 1_000)
-            self._busy_s = busy
+                wall = now - self._last_s
+                self.max_wall_ms = max(self.max_wall_ms, wall * 1_000)
+                self.max_gap_ms = max(self.max_gap_ms, (wall - (waited - self._waited_s)) * 1_000)
+            self._last_s, self._waited_s = now, waited
             self.ticks += 1
+            if self._ticks_left is not None:
+                self._ticks_left -= 1
             if self.ticks % 10 == 0:
                 self.service.step()
 
+    def end(self) -> None:
+        """Come to an end after so many ticks more: a core that is held never does."""
+        self._ticks_left = TICKS_AFTER_END
+
     def on_painted(self) -> None:
-        """A screen stands: what it took to start is not the terminal's doing."""
-        self._last_s, self._busy_s = time.monotonic(), time.thread_time()
+        """A screen stands: what it took to start the first is not the terminal's doing."""
+        if not self.painted:
+            self._last_s, self._waited_s = time.monotonic(), waited_for_a_processor_s()
         self.painted += 1
+        self._mark()
 
     def on_gone(self) -> None:
         """A screen has ended."""
         self.gone += 1
+        self._mark()
+
+    def _mark(self) -> None:
+        """Let the test know, in one step, how many screens have stood and how many have ended."""
+        fresh = self._marker.with_suffix(".new")
+        fresh.write_text(f"{self.painted} {self.gone}", encoding="utf-8")
+        fresh.replace(self._marker)
 
 
-async def main(seconds: float, crash_at_s: float, where: str) -> dict[str, object]:
+def waited_for_a_processor_s() -> float:
+    """How long this thread has been ready to run and was not let, since its start; 0 where nobody counts it.
+
+    Source: the second figure of Linux's /proc/thread-self/schedstat (Documentation/scheduler/sched-stats).
+    """
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+async def main(report: Path, where: str) -> dict[str, object]:
     """Run core and console; what to report when the core has come to its end."""
-    ticker = Ticker()
-    core = asyncio.create_task(ticker.run(seconds))
+    ticker = Ticker(report.with_suffix(".screens"))
+    core = asyncio.create_task(ticker.run())
     leave = asyncio.Event()
     core.add_done_callback(lambda _: leave.set())
-    if crash_at_s:
-        asyncio.get_running_loop().call_later(crash_at_s, BREAKING[where])
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, BREAKING[where])
+    loop.add_signal_handler(signal.SIGUSR2, ticker.end)
     options = ConsoleOptions(theme_folders=(), keys_file=None)
     end = await run_console(
         ticker.service, core, options, leave=leave, on_painted=ticker.on_painted, on_gone=ticker.on_gone
@@ -89,8 +120,7 @@ async def main(seconds: float, crash_at_s: float, where: str) -> dict[str, objec
         "ticks": ticker.ticks,
         "ticks_when_screen_ended": left_after_ticks,
         "max_gap_ms": ticker.max_gap_ms,
-        "max_gap_at_s": ticker.max_gap_at_s,
-        "max_busy_ms": ticker.max_busy_ms,
+        "max_wall_ms": ticker.max_wall_ms,
     }
 
 
@@ -115,6 +145,6 @@ BREAKING = {
 
 
 if __name__ == "__main__":
-    at_s = float(sys.argv[3]) if len(sys.argv) > 3 else 0.0
-    told = asyncio.run(main(float(sys.argv[2]), at_s, sys.argv[4] if len(sys.argv) > 4 else "timer"))
-    Path(sys.argv[1]).write_text(json.dumps(told), encoding="utf-8")
+    report_path = Path(sys.argv[1])
+    told = asyncio.run(main(report_path, sys.argv[2] if len(sys.argv) > 2 else "timer"))
+    report_path.write_text(json.dumps(told), encoding="utf-8")

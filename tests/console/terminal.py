@@ -13,10 +13,13 @@ import sys
 import termios
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+PATIENCE_S = 90.0
+"""How long a state is waited for: far more than a machine needs, so that only what never comes fails."""
 
 
 class Terminal:
@@ -58,12 +61,16 @@ class Terminal:
             elif not self.reading:
                 time.sleep(0.02)
 
-    def wait_for(self, text: bytes, timeout_s: float = 20.0) -> None:
+    def wait_for(self, text: bytes) -> None:
         """Wait until this has been drawn."""
-        end = time.monotonic() + timeout_s
-        while text not in self.text:
-            assert time.monotonic() < end, f"{text!r} was never drawn"
-            assert self.child.poll() is None, "the process ended"
+        self.wait_until(lambda: text in self.text, f"{text!r} was never drawn")
+
+    def wait_until(self, come: Callable[[], bool], otherwise: str) -> None:
+        """Wait for a state; fails with ``otherwise`` if it never comes."""
+        end = time.monotonic() + PATIENCE_S
+        while not come():
+            assert time.monotonic() < end, otherwise
+            assert self.child.poll() is None, f"the process ended; {otherwise}"
             time.sleep(0.02)
 
     def resize(self, columns: int, rows: int) -> None:
@@ -80,7 +87,7 @@ class Terminal:
         self._reader.join(2)
         os.close(self.master)
 
-    def result(self, timeout_s: float = 30.0) -> dict[str, Any]:
+    def result(self, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """The child's report."""
         self.child.wait(timeout_s)
         assert self.report.exists(), f"no report; exit status {self.child.returncode}"
