@@ -75,7 +75,8 @@ def rehearse(
 ) -> None:
     """Rehearse: orders legs, watches exposure and reports, on paper money.
 
-    Exit status: 0 the verdict is PASS, 1 it is FAIL, 2 what was asked for cannot be done.
+    Exit status: 0 the verdict is PASS, 1 it is FAIL or the console was left before there was one, 2 what
+    was asked for cannot be done.
     """
     if list_:
         for each in shipped():
@@ -108,6 +109,8 @@ def rehearse(
         )
     except (ScenarioError, StrategyError, MarketDataError, LimitsFileError) as error:
         refuse(error)
+    for warning in prepared.warnings:
+        typer.echo(f"hedgerow: warning: {warning}", err=True)
     path = journal or Path(tempfile.mkdtemp(prefix="hedgerow-")) / "rehearsal.journal"
     how = Play(
         prepared,
@@ -127,8 +130,12 @@ def rehearse(
         typer.echo(f"stopped; go on with --journal {path}", err=True)
         raise typer.Exit(130) from None
     if result is None:
-        typer.echo(f"left before its end; go on with --journal {path}", err=True)
-        return
+        typer.echo(
+            "Left before its end: nothing was judged, so this is no PASS (exit status 1). "
+            f"Go on with --journal {path}",
+            err=True,
+        )
+        raise typer.Exit(1)
     # The terminal may be gone by now; the report is on disk and the verdict is the exit status.
     with suppress(OSError):
         typer.echo(jsonlib.dumps(result, ensure_ascii=False) if json else readable(result))
