@@ -134,15 +134,18 @@ def counts_today(group: MultiLegOrderGroup, now_ns: int) -> bool:
 
 
 def _held_value(leg: LegState, view: MarketView) -> float:
-    """The value of what is held and whose price of entry is known; the rest is not counted either way."""
+    """The value of what is held and whose price of entry is known; the rest is not counted either way.
+
+    Half-way between a bid and an offer that are crossed is no price: the last one stands in for it.
+    """
     units = leg.priced_bought_units - leg.priced_sold_units
     if not units:
         return 0.0
     quote = view.quotes.get(leg.plan.contract.symbol)
-    middle = quote.mid_paise if quote is not None else None
-    if middle is None:
-        return -float(leg.cash_paise)
-    return units * middle
+    middle = quote.mid_paise if quote is not None and not quote.is_crossed else None
+    if middle is None and quote is not None:
+        middle = quote.last_paise
+    return -float(leg.cash_paise) if middle is None else units * middle
 
 
 def judge(turn: Turn, measured: Mapping[str, Exposure]) -> set[str]:
