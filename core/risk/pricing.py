@@ -58,12 +58,12 @@ class Reason(IntEnum):
 
 REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.DEFINED: "defined",
-    Reason.BAD_FORWARD: "the forward must be a finite number above zero",
-    Reason.BAD_STRIKE: "the strike must be a finite number above zero",
+    Reason.BAD_FORWARD: "the forward must be a number above zero and below 1e60",
+    Reason.BAD_STRIKE: "the strike must be a number above zero and below 1e60",
     Reason.EXPIRED: "the contract has expired",
-    Reason.BAD_TIME: "the time to expiry must be a finite number",
-    Reason.BAD_VOL: "the volatility must be a finite number above zero",
-    Reason.BAD_PRICE: "the price must be a finite number above zero",
+    Reason.BAD_TIME: "the time to expiry must be a number below 1e60",
+    Reason.BAD_VOL: "the volatility must be a number above zero and below 1e60",
+    Reason.BAD_PRICE: "the price must be a number above zero and below 1e60",
     Reason.BELOW_INTRINSIC: "the price is below intrinsic value: no volatility explains it",
     Reason.ABOVE_MAXIMUM: "the price is at or above the most an option can be worth (a call the forward, "
     "a put the strike)",
