@@ -9,10 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli.what_if import WhatIf, fail, look
+from console.cli.failing import refuse
+from console.cli.what_if import WhatIf, look
 from core.domain.money import rupees
 from core.domain.orders import Funds
-from core.market.margin_parameters import MarginFileError, built_in_parameters, read_parameters
+from core.market.margin_parameters import (
+    MarginFileError,
+    built_in_parameters,
+    read_parameters,
+    too_new,
+)
 from core.market.risk_arrays import RiskArrayFileError, read_risk_arrays
 from core.risk.margin import MarginBreakdown, RiskArrays, margin_of
 from core.risk.span import MarginParameters
@@ -54,18 +60,19 @@ def margin(
     Exit code 0, 1 when --available is given and refused, 2 for input that cannot be used.
     """
     if available is not None and not isfinite(available):
-        fail(f"--available {available}: give a sum in rupees")
+        refuse(f"--available {available}: give a sum in rupees")
     seen = look(group, chain, at, underlying)
     try:
         chosen = read_parameters(parameters) if parameters else built_in_parameters()
         known: RiskArrays = read_risk_arrays(arrays, underlying) if arrays else {}
     except (MarginFileError, RiskArrayFileError) as error:
-        fail(str(error))
+        refuse(error)
     rest, worst = _figures(seen, chosen, known, available)
+    warnings = _warnings(seen, chosen, rest, known)
     if as_json:
-        typer.echo(json.dumps(_as_json(seen, chosen, rest, worst, available), allow_nan=False))
+        typer.echo(json.dumps(_as_json(seen, chosen, rest, worst, available, warnings), allow_nan=False))
     else:
-        _print(seen, chosen, rest, worst, available)
+        _print(seen, chosen, rest, worst, available, warnings)
     if available is not None and not worst.passed:
         raise typer.Exit(REFUSED)
 
@@ -79,7 +86,7 @@ def _figures(
         seen.plan, seen.view, Funds(paise, paise, 0), now_ns=seen.now_ns
     )
     if worst.worst is None and available is None:
-        fail(worst.sentence)
+        refuse(worst.sentence)
     return rest, worst
 
 
@@ -89,6 +96,7 @@ def _as_json(
     rest: MarginBreakdown,
     worst: WorstCase,
     available: float | None,
+    warnings: list[str],
 ) -> dict[str, Any]:
     cell = worst.worst
     structure = structure_of(seen.plan.legs)
@@ -102,6 +110,7 @@ def _as_json(
         "defined_risk": structure.is_defined_risk,
         "structure": structure.sentence,
         "parameters_as_of": parameters.as_of.isoformat(),
+        "warnings": warnings,
         "from_risk_arrays": rest.from_arrays,
         "scan_risk": rest.scan_paise / 100,
         "calendar_charge": rest.calendar_paise / 100,
@@ -139,6 +148,7 @@ def _print(
     rest: MarginBreakdown,
     worst: WorstCase,
     available: float | None,
+    warnings: list[str],
 ) -> None:
     typer.echo(f"{seen.plan.strategy} on {seen.where}")
     for leg in seen.plan.legs:
@@ -163,5 +173,20 @@ def _print(
         typer.echo(f"  {'worst case on the way in':<42} {rupees(worst.required_paise):>16}")
         typer.echo(f"    {worst.worst.words}")
     typer.echo(f"parameters of {parameters.as_of}: {parameters.source}")
+    for warning in warnings:
+        typer.echo(f"warning: {warning}")
     if available is not None:
         typer.echo(worst.sentence)
+
+
+def _warnings(
+    seen: WhatIf, parameters: MarginParameters, rest: MarginBreakdown, arrays: RiskArrays
+) -> list[str]:
+    """What a reader of the figures must know about the files that they come from."""
+    warnings = list(seen.remarks)
+    newer = too_new(parameters, seen.recorded_on) if seen.recorded_on is not None else ""
+    if newer:
+        warnings.append(f"{newer}; give that day's with --parameters")
+    if arrays and not rest.from_arrays:
+        warnings.append("--arrays does not have every leg of this group: what it lacks is estimated")
+    return warnings

@@ -116,6 +116,7 @@ def _summary(seen: WhatIf, result: Payoff) -> Sequence[Text]:
         Text(f"  breakevens {levels}"),
         Text(f"  probability of profit {odds} (risk-neutral)"),
         Text(f"  {structure_of(seen.plan.legs).sentence}"),
+        *(Text(f"warning: {remark}") for remark in seen.remarks),
     ]
 
 
@@ -136,6 +137,7 @@ def _as_json(seen: WhatIf, result: Payoff, curve: PayoffCurve) -> dict[str, Any]
         "breakevens": [amount(level) for level in result.breakevens_paise],
         "probability_of_profit": result.probability_of_profit,
         "exact": result.exact,
+        "warnings": list(seen.remarks),
         "structure": structure_of(seen.plan.legs).sentence,
         "curve": {
             "levels": [level / 100 for level in curve.levels_paise],

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 from pathlib import Path
-from typing import NoReturn
 
-import typer
-
+from console.cli.failing import refuse
 from core.domain.calendar import SessionCalendar
 from core.domain.groups import GroupPlan
 from core.domain.quotes import MarketView
@@ -25,9 +23,6 @@ from core.risk.priced import price_contracts
 from core.strategies.errors import StrategyError
 from core.strategies.group_file import plan_from_file
 
-UNUSABLE = 2
-"""Exit code for input that cannot be used; 1 is a refusal by the arithmetic."""
-
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
@@ -37,6 +32,10 @@ class WhatIf:
     view: MarketView
     calendar: SessionCalendar
     market: str
+    recorded_on: date | None = None
+    """The day of a recorded market; ``None`` for one that is made up."""
+    remarks: tuple[str, ...] = ()
+    """What is odd about a recorded market's file."""
 
     @property
     def now_ns(self) -> int:
@@ -53,7 +52,7 @@ class WhatIf:
         contracts = [leg.contract for leg in self.plan.legs]
         priced, problems = price_contracts(self.view, contracts, self.now_ns, self.calendar)
         if problems:
-            fail("; ".join(str(problem) for problem in problems))
+            refuse("; ".join(str(problem) for problem in problems))
         return [
             PayoffLeg(one, leg.side.sign * self.plan.units(leg.index), one.value_paise)
             for leg, one in zip(self.plan.legs, priced, strict=True)
@@ -81,16 +80,12 @@ def look(group: Path, chain: Path | None, at: str | None, underlying: str) -> Wh
             calendar=calendar,
         )
     except (StrategyError, MarketDataError) as error:
-        fail(str(error))
+        refuse(error)
     except OSError as error:
-        fail(f"{chain or group}: cannot be read: {error}")
+        refuse(f"{chain or group}: cannot be read: {error}")
+    if isinstance(source, RecordedMarket):
+        return WhatIf(plan, view, calendar, source.name, to_ist(source.start_ns).date(), source.remarks)
     return WhatIf(plan, view, calendar, source.name)
-
-
-def fail(message: str) -> NoReturn:
-    """Say what is wrong and end the command."""
-    typer.echo(message, err=True)
-    raise typer.Exit(UNUSABLE)
 
 
 def _instant(source: MarketSource, at: str | None) -> int:

@@ -101,6 +101,16 @@ def parse_parameters(text: str, name: str) -> MarginParameters:
     )
 
 
+def too_new(parameters: MarginParameters, day: date) -> str:
+    """A sentence where the parameters are of a later day than the market they are used on, else ``""``."""
+    if parameters.as_of <= day:
+        return ""
+    return (
+        f"the margin parameters are of {parameters.as_of} and this market is of {day}: "
+        "what the exchange asked for on that day may differ"
+    )
+
+
 def _with_class_defaults(raw: dict[str, Any]) -> dict[str, Any]:
     """Complete each [underlying.X] from its class, [index] unless it says ``class = "stock"``."""
     tables = raw.get("underlying")

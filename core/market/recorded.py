@@ -2,7 +2,7 @@
 
 The file is CSV, plain or gzipped, one row for each contract and instant: ``ts`` in exchange time (IST),
 prices in rupees, quantities in units. A price of 0 is a side that was not quoted. Crossed and one-sided
-quotes are kept as they were recorded; nobody trades on a crossed one.
+quotes are kept as they were recorded; nobody trades on a crossed one, and ``remarks`` counts them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import csv
 import gzip
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -42,6 +43,8 @@ class RecordedMarket:
         if not steps:
             raise MarketDataError(f"{path}: it has a header and no quotes; record the chain again")
         self.contracts: Mapping[str, Contract] = reader.contracts
+        self.remarks = reader.remarks()
+        """Sentences about rows that are in the file and cannot be used; empty where all can."""
         self._times = sorted(steps)
         self._steps = steps
         self.start_ns, self.end_ns = self._times[0], self._times[-1]
@@ -92,6 +95,19 @@ class RecordedMarket:
         return False
 
 
+@dataclass(slots=True)
+class _Oddity:
+    """Rows of one kind that cannot be used, and where the first of them is."""
+
+    words: str
+    rows: int = 0
+    first_line: int = 0
+
+    def count(self, line: int) -> None:
+        self.rows += 1
+        self.first_line = self.first_line or line
+
+
 class _Reader:
     """One pass over the file. Everything that repeats from row to row is worked out once."""
 
@@ -103,6 +119,18 @@ class _Reader:
         self._days: dict[str, date] = {}
         self._by_terms: dict[tuple[str, str, str], Contract] = {}
         self._paise: dict[str, int] = {}
+        self._rows = 0
+        self._crossed = _Oddity("have a bid at or above the ask")
+        self._empty = _Oddity("have neither bid nor ask")
+
+    def remarks(self) -> tuple[str, ...]:
+        """What is odd about the rows that were read."""
+        return tuple(
+            f"{self._path}: {odd.rows:,} of {self._rows:,} rows {odd.words}, the first in line "
+            f"{odd.first_line}; nothing is priced from them or traded on them"
+            for odd in (self._crossed, self._empty)
+            if odd.rows
+        )
 
     def read(self) -> dict[int, dict[str, Quote]]:
         """Quotes by instant and symbol; a repeated row replaces the one before."""
@@ -161,6 +189,11 @@ class _Reader:
                     "correct the line or take it out"
                 ) from error
             steps.setdefault(at_ns, {})[contract.symbol] = quote
+            self._rows += 1
+            if quote.is_crossed:
+                self._crossed.count(reader.line_num)
+            elif quote.bid_paise is None and quote.ask_paise is None:
+                self._empty.count(reader.line_num)
         return steps
 
     def _quote(self, symbol: str, at_ns: int, figures: list[str]) -> Quote:

@@ -13,8 +13,9 @@ from core.domain.instruments import Product, Right
 from core.domain.quotes import MarketView
 from core.domain.settings import ExecutionSettings
 from core.domain.tags import group_id_for
-from core.domain.timing import NS_PER_MS, NS_PER_S
+from core.domain.timing import NS_PER_MS, NS_PER_S, to_ist
 from core.engine.view_keeper import ViewKeeper
+from core.market.margin_parameters import built_in_parameters, too_new
 from core.market.recorded import RecordedMarket
 from core.market.scripted import (
     CircuitLock,
@@ -77,6 +78,8 @@ class Prepared:
     start_ns: int
     end_ns: int
     faults: tuple[FaultRule, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What a reader of the report must know about its input."""
 
     @property
     def funds_paise(self) -> int:
@@ -101,9 +104,12 @@ def prepare(asked: Asked, calendar: SessionCalendar | None = None) -> Prepared:
         calendar = _with_short_night(calendar, _day(scenario))
     settings = ExecutionSettings(allow_naked=scenario.allow_naked)
     source: MarketSource
+    warnings: tuple[str, ...] = ()
     if asked.chain is not None:
-        source = RecordedMarket(asked.chain, asked.underlying)
+        source = recorded = RecordedMarket(asked.chain, asked.underlying)
         length_ns = source.end_ns - source.start_ns
+        newer = too_new(built_in_parameters(), to_ist(source.start_ns).date())
+        warnings = (*recorded.remarks, newer) if newer else recorded.remarks
     else:
         source = SyntheticMarket(_spec(asked), calendar)
         length_ns = scenario.length * NS_PER_MS
@@ -113,7 +119,7 @@ def prepare(asked: Asked, calendar: SessionCalendar | None = None) -> Prepared:
         events = _events(scenario, submissions[0].plan if submissions else None)
         source = SyntheticMarket(replace(_spec(asked), events=events), calendar)
     faults = _faults(scenario, source.start_ns, end_ns)
-    return Prepared(asked, source, calendar, settings, submissions, source.start_ns, end_ns, faults)
+    return Prepared(asked, source, calendar, settings, submissions, source.start_ns, end_ns, faults, warnings)
 
 
 def _faults(scenario: Scenario, start_ns: int, end_ns: int) -> tuple[FaultRule, ...]:

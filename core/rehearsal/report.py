@@ -150,6 +150,7 @@ def readable(report: Report) -> str:
     final: Mapping[str, Any] = report["final"]
     held = ", ".join(f"{units:+,} {symbol}" for symbol, units in final["positions"].items()) or "nothing"
     lines.append(f"at the end: {final['state']}, holding {held}; {final['working_orders']} working orders")
+    lines += [f"warning: {warning}" for warning in report.get("warnings", ())]
     for violation in report["violations"]:
         lines.append(
             f"VIOLATION of invariant {violation['invariant']} at {violation['at_ms'] / 1000:.3f} s: "

@@ -419,6 +419,7 @@ class Rehearsal:
             "simulated_s": round((now_ns - prepared.start_ns) / 1e9, 3),
             "wall_s": round(wall_s, 3),
             "verdict": "PASS" if passed else "FAIL",
+            "warnings": list(prepared.warnings),
             "violations": violations_report(violations, prepared.start_ns),
             "statements": statements,
             "groups": [group_report(group, now_ns) for group in account.groups.values()],

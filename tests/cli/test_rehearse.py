@@ -19,6 +19,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from console.cli import COMMANDS, build, load
+from core.domain.instruments import Right
+from core.risk.pricing import price
 
 CALM_S = 120.0
 HEADER = "ts,expiry,strike,right,ltp,bid,bid_qty,ask,ask_qty"
@@ -370,6 +372,30 @@ def test_a_chain_of_crossed_or_empty_quotes_only_is_refused(tmp_path: Path, bid:
     path = chain_file(tmp_path, *chain_rows(bid=bid, ask=ask))
     sentence = refused(tmp_path, "--json", "--chain", path, "--journal", tmp_path / "j")
     assert "quote" in sentence
+
+
+def test_crossed_rows_among_good_ones_are_counted_in_the_report_and_on_stderr(tmp_path: Path) -> None:
+    rows = [
+        f"2025-08-29 10:0{minute}:00,2025-09-02,{strike},{right.value},{mid},{mid - 1},75000,{mid + 1},75000"
+        for minute in range(3)
+        for strike in range(24_000, 25_050, 50)
+        for right in Right
+        if (mid := round(float(price(24_500, strike, 4.2 / 365, 0.13, right)) + 2, 1))  # type: ignore[arg-type]
+    ]
+    rows[-1] = f"{rows[-1].rsplit(',', 2)[0]},0.5,75000"
+    path = chain_file(tmp_path, *rows)
+    played = rehearse("--json", "--chain", path, "--hold")
+    warning = (
+        f"{path}: 1 of {len(rows)} rows have a bid at or above the ask, the first in line {len(rows) + 1}"
+    )
+    told = json.loads(played.stdout)["warnings"]
+    assert told[0].startswith(warning)
+    assert f"hedgerow: warning: {warning}" in played.stderr
+    assert f"warning: {warning}" in rehearse("--chain", path, "--hold").stdout
+
+
+def test_a_made_up_market_has_nothing_to_warn_of() -> None:
+    assert json.loads(rehearse("--json").stdout)["warnings"] == []
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def test_a_price_gives_back_the_volatility_it_was_made_with() -> None:
         (("--price", "1", "--strike", "24000"), "below intrinsic"),
         (("--vol", "0.1", "--days", "-1"), "has expired"),
         (("--vol", "0.1", "--forward", "inf"), "forward must be"),
+        (("--vol", "0.1", "--forward", "1e308"), "forward must be a number above zero and below 1e60"),
         (("--vol", "0.1", "--days", "nan"), "time to expiry must be"),
         (("--price", "10", "--days", "0"), "has expired"),
     ],
@@ -102,6 +103,7 @@ def test_without_a_sum_there_is_no_verdict(condor: Path) -> None:
     result = run("margin", condor, "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["verdict"] is None
+    assert json.loads(result.stdout)["warnings"] == []
 
 
 @needs_chain
@@ -109,6 +111,11 @@ def test_without_a_sum_there_is_no_verdict(condor: Path) -> None:
 def test_margin_and_payoff_work_on_the_recorded_chain(condor: Path) -> None:
     report = json.loads(run("margin", condor, "--chain", RECORDED, "--at", "11:00", "--json").stdout)
     assert "29 Aug 2025 11:00:00" in report["market"]
+    assert (
+        f"parameters are of {report['parameters_as_of']} and this market is of 2025-08-29"
+        in (report["warnings"][-1])
+    )
+    assert f"warning: {report['warnings'][-1]}" in run("margin", condor, "--chain", RECORDED).stdout
     assert report["exposure"] == pytest.approx(0.02 * 24_558 * 2 * 4 * 75, rel=2e-3)
     drawn = run("payoff", condor, "--chain", RECORDED, "--at", "11:00")
     assert drawn.exit_code == 0
@@ -121,6 +128,7 @@ def test_arrays_of_another_expiry_leave_the_estimate_in_place(condor: Path) -> N
     plain = json.loads(run("margin", condor, "--json").stdout)
     given = json.loads(run("margin", condor, "--arrays", SPAN_ARRAYS, "--json").stdout)
     assert given["from_risk_arrays"] is False
+    assert given["warnings"] == ["--arrays does not have every leg of this group: what it lacks is estimated"]
     assert given["scan_risk"] == plain["scan_risk"]
 
 
@@ -164,6 +172,8 @@ def test_bad_input_is_a_sentence_and_exit_code_two(
     path.write_text(text)
     result = run(command, path, *arguments)
     assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("hedgerow: ")
     assert words in result.output
     assert "Traceback" not in result.output
 

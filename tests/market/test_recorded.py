@@ -57,6 +57,17 @@ def test_a_crossed_quote_is_kept_and_known_to_be_crossed(tmp_path: Path) -> None
     assert quote.is_crossed
 
 
+def test_rows_that_cannot_be_used_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
+    assert RecordedMarket(written(tmp_path, ROW)).remarks == ()
+    crossed = ROW.replace("100.5", "101.6")
+    locked = ROW.replace("100.5", "101.5").replace("10:00", "10:01")
+    empty = ROW.replace("100.5", "0").replace("101.5", "0").replace("10:00", "10:02")
+    path = written(tmp_path, ROW, crossed, empty, locked)
+    first, second = RecordedMarket(path).remarks
+    assert first.startswith(f"{path}: 2 of 4 rows have a bid at or above the ask, the first in line 3;")
+    assert second.startswith(f"{path}: 1 of 4 rows have neither bid nor ask, the first in line 4;")
+
+
 def test_gaps_are_gaps_and_the_newest_book_is_found_across_them(tmp_path: Path) -> None:
     late = ROW.replace("10:00:00", "10:20:00").replace(",CE,", ",PE,")
     source = RecordedMarket(written(tmp_path, late, ROW))
