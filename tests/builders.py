@@ -194,12 +194,15 @@ class Desk:
     """Signed units that the account holds and that none of these orders traded."""
     wakes: dict[str, int] = field(default_factory=dict)
     funds: Funds = RICH
+    guards_off: frozenset[str] = frozenset()
+    """Guards of policy that are switched off, to show that a test notices."""
 
     # Inputs
 
     def give(self, item: Input) -> Decision:
         """Decide one input, take its facts over, and answer what it asked of the broker's arithmetic."""
-        decision = decide(self.account, item, self.view, self.now_ns)
+        before = self.account
+        decision = decide(before, item, self.view, self.now_ns, self.guards_off)
         self.account = decision.account
         self.rows.extend(decision.rows)
         self.effects.extend(decision.effects)
@@ -209,10 +212,14 @@ class Desk:
                 self.wakes[group_id] = at_ns
             else:
                 self.wakes.pop(group_id, None)
+        self.watch(before, decision)
         for effect in decision.effects:
             if isinstance(effect, AskMargin):
                 self.give(MarginAnswered(effect.plan.group_id, self.funds, 1_00_000_00, 1_00_000_00))
         return decision
+
+    def watch(self, before: Account, decision: Decision) -> None:
+        """Called with every decision before anything follows from it, for desks that judge."""
 
     def start(self, *, restart: bool = False) -> Desk:
         """Bring the core up: ask the broker, take its books over, and let the settling pass."""
