@@ -202,7 +202,7 @@ class Desk:
     def give(self, item: Input) -> Decision:
         """Decide one input, take its facts over, and answer what it asked of the broker's arithmetic."""
         before = self.account
-        decision = decide(before, item, self.view, self.now_ns, self.guards_off)
+        decision = decide(before, item, self.view, self.now_ns, guards_off=self.guards_off)
         self.account = decision.account
         self.rows.extend(decision.rows)
         self.effects.extend(decision.effects)

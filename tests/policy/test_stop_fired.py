@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
@@ -17,7 +16,6 @@ from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import ChildOrder, OrderStatus, OrderType, Outcome, Purpose
 from core.domain.settings import ExecutionSettings
 from core.domain.timing import NS_PER_MS
-from core.policy.decide import decide
 from tests.builders import LONG_CALL, LONG_PUT, LOT, SHORT_CALL, SHORT_PUT, leg, market, option
 from tests.policy.stop_desk import StopDesk, entering, fill_entries, open_with_stops, stopped_plan
 
@@ -302,11 +300,9 @@ def test_the_old_order_filling_after_the_cover_leaves_a_bounded_position() -> No
     assert not buys(desk, NAKED_CALL.symbol)
 
 
-def test_without_the_guard_a_second_exit_does_go_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_guard_a_second_exit_does_go_out() -> None:
     desk, _ = triggered(CANNOT_CHANGE)
-    monkeypatch.setattr(
-        "tests.builders.decide", partial(decide, guards_off=frozenset({"cancel-confirmation"}))
-    )
+    desk.guards_off = frozenset({"cancel-confirmation"})
     desk.later(2_300)
     assert buys(desk)
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
-
-import pytest
 
 from core.domain.evolve import evolve
 from core.domain.facts import HoldingClosedByOthers, ModifyIntended, Recorded
@@ -15,7 +12,6 @@ from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import ChildOrder, OrderStatus, OrderType, Outcome, Purpose
 from core.domain.settings import ExecutionSettings
 from core.domain.timing import NS_PER_S
-from core.policy.decide import decide
 from tests.builders import LOT, SHORT_CALL, SHORT_PUT, leg, market, option
 from tests.policy.stop_desk import StopDesk, entering, fill_entries, open_with_stops, stopped_plan
 
@@ -180,11 +176,9 @@ def test_stops_survive_the_kill_switch() -> None:
     assert desk.stop_units() == 10 * LOT
 
 
-def test_with_its_guard_off_the_kill_switch_takes_the_stops_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_its_guard_off_the_kill_switch_takes_the_stops_away() -> None:
     desk = open_with_stops()
-    monkeypatch.setattr(
-        "tests.builders.decide", partial(decide, guards_off=frozenset({"stops-survive-kill"}))
-    )
+    desk.guards_off = frozenset({"stops-survive-kill"})
     desk.give(OperatorCommand(OperatorAction.KILL, "", "me", 0))
     assert desk.cancels()
 
