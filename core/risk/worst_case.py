@@ -198,11 +198,12 @@ class WorstCaseMarginSimulator:
                 f"available {rupees(limit)} may be used ({self._use_max_bps / 100:g} %), so it is "
                 f"{rupees(required - limit)} short."
             )
-        elif premium > funds.cash_paise:
+        elif premium > (cash := max(0, funds.cash_paise * self._use_max_bps // 10_000)):
             passed = False
             sentence = (
-                f"Refused: its longs cost {rupees(premium)} of premium, which is paid in cash; cash is "
-                f"{rupees(funds.cash_paise)}, so it is {rupees(premium - funds.cash_paise)} short."
+                f"Refused: its longs, with those that other groups have on their way, cost {rupees(premium)} "
+                f"of premium, paid in cash; of {rupees(funds.cash_paise)} cash {rupees(cash)} may be "
+                f"used ({self._use_max_bps / 100:g} %), so it is {rupees(premium - cash)} short."
             )
         else:
             sentence = (
@@ -215,8 +216,8 @@ class WorstCaseMarginSimulator:
 class _Paths:
     """Units at every fill prefix, each ``(prefixes, n)``.
 
-    ``units`` is everything held, ``own`` the plan's part of it, ``bought`` what of its longs is still to be
-    paid for; ``standing`` is one row, the rest of the account.
+    ``units`` is everything held, ``own`` the plan's part of it, ``bought`` what is still to be paid for, of
+    its longs and of those that others have on their way; ``standing`` is one row, the rest of the account.
     """
 
     def __init__(
@@ -239,8 +240,9 @@ class _Paths:
             buys[at] = max(0.0, rest[at])
             place[at, column[leg.contract.symbol]] = 1.0
         self.own = (done + _FILLED[:count, :count] * rest) @ place
-        self.bought = (_FILLED[:count, :count] * buys) @ place
-        self.units = self.standing + _row(pending, column) + self.own
+        coming = _row(pending, column)
+        self.bought = (_FILLED[:count, :count] * buys) @ place + np.maximum(coming, 0.0)
+        self.units = self.standing + coming + self.own
 
 
 def _row(holdings: Sequence[Holding], column: Mapping[str, int]) -> FloatArray:

@@ -190,10 +190,19 @@ def test_premium_is_paid_in_cash_and_never_from_collateral() -> None:
     group = plan("long_straddle")
     premium = simulate(group).premium_paise
     assert premium > 0
-    assert simulate(group, funds=Funds(10**13, premium, 0)).passed
-    refused = simulate(group, funds=Funds(10**13, premium - 1, 0))
+    enough = -(-premium * 10 // 9)  # a tenth stays free, as of everything else
+    assert simulate(group, funds=Funds(10**13, enough, 0)).passed
+    refused = simulate(group, funds=Funds(10**13, enough - 10, 0))
     assert not refused.passed
     assert "paid in cash" in refused.sentence
+
+
+def test_longs_that_other_groups_have_on_their_way_are_paid_for_too() -> None:
+    group = plan("long_straddle")
+    coming = [(leg.contract, group.units(leg.index)) for leg in group.legs]
+    alone, beside = simulate(group), simulate(group, reserved=coming)
+    assert beside.premium_paise == 2 * alone.premium_paise
+    assert beside.required_paise > alone.required_paise
 
 
 def test_what_is_filled_already_is_not_paid_for_again_and_starts_the_path() -> None:
