@@ -273,13 +273,16 @@ class Judge:
             and not making_way
             and self._committed.get(order.tag) is Purpose.STOP
             and standing < -group.net.get(order.leg, 0)
-            and not self._is_closing(order.group_id)
+            and not self._is_closing(order.group_id, order.leg)
         ):
             self.add(11, f"{order.tag}, the stop of a short, is cancelled after a trip", order.group_id)
 
-    def _is_closing(self, group_id: str) -> bool:
+    def _is_closing(self, group_id: str, leg: int) -> bool:
+        """Whether something else closes the leg: its group is being reduced, or its stop has fired."""
         group = self._account().groups.get(group_id)
-        return group is not None and group.copies < group.plan.copies
+        if group is None:
+            return False
+        return group.copies < group.plan.copies or bool(group.legs[leg].retired_at_ns)
 
     def _count_send(self, now_ns: int, lane: Lane) -> None:
         """12: never more in a second or a minute than the account may send; some left for what must go."""
