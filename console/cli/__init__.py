@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from core import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,21 @@ def build() -> typer.Typer:
     )
 
     @app.callback()
-    def hedgerow() -> None:
+    def hedgerow(
+        version: Annotated[
+            bool,
+            typer.Option("--version", is_eager=True, callback=_version, help="Show the version and end."),
+        ] = False,
+    ) -> None:
         """Executes multi-leg option strategies safely on brokers without atomic combo orders."""
 
     return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hedgerow {__version__}")
+        raise typer.Exit()
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ def margin(
 ) -> None:
     """Margin of a group, and its worst case over every fill prefix and shock.
 
-    Exit code 0, 1 when --available is given and refused, 2 for input that cannot be used.
+    Exit status: 0, or 1 where --available is given and does not suffice, or 2 for input that cannot be used.
     """
     if available is not None and not isfinite(available):
         refuse(f"--available {available}: give a sum in rupees")

@@ -42,7 +42,10 @@ def payoff(
     underlying: Underlying = "NIFTY",
     as_json: AsJson = False,
 ) -> None:
-    """Profit and loss of a group today and when its first leg expires, entered at mid prices."""
+    """Profit and loss of a group today and when its first leg expires, entered at mid prices.
+
+    Exit status: 0, or 2 for input that cannot be used.
+    """
     seen = look(group, chain, at, underlying)
     legs = seen.payoff_legs()
     result = payoff_of(legs)

@@ -31,7 +31,8 @@ def price(
 ) -> None:
     """Black-76, undiscounted. Give --vol for a price, or --price for the volatility it implies.
 
-    Vega is per 1.00 of volatility, theta per day. What is undefined is null, with the reason.
+    Vega is per 1.00 of volatility, theta per day. What is undefined is null, with the reason. Exit status: 0,
+    or 2 for options that cannot be read.
     """
     if (vol is None) == (price is None):
         raise typer.BadParameter("give either --vol or --price", param_hint="--vol / --price")

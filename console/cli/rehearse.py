@@ -27,6 +27,7 @@ from core.rehearsal.run import WrongJournal
 from core.rehearsal.scenario import ScenarioError
 from core.rehearsal.shelf import DEFAULT, find_scenario, shipped
 from core.risk.limits import RiskLimits
+from core.strategies.catalogue import STRATEGIES
 from core.strategies.errors import StrategyError
 
 LEAST_COLUMNS, LEAST_ROWS = 100, 30
@@ -44,36 +45,50 @@ def rehearse(
     chain: Annotated[
         Path | None, typer.Option(help="Play this recorded chain instead of the synthetic market.")
     ] = None,
-    underlying: Annotated[str, typer.Option(help="The underlying of the chain.")] = "NIFTY",
+    underlying: Annotated[str, typer.Option(help="What the recorded chain is on.")] = "NIFTY",
     strategy: Annotated[
-        str | None, typer.Option(help="Trade this strategy instead of the scenario's.")
+        str | None,
+        typer.Option(help=f"Trade this instead of the scenario's: {', '.join(STRATEGIES)}."),
     ] = None,
-    group: Annotated[Path | None, typer.Option(help="Trade the group described in this file.")] = None,
-    lots: Annotated[int | None, typer.Option(min=1, help="How many lots of it.")] = None,
+    group: Annotated[Path | None, typer.Option(help="Trade the group that this TOML file describes.")] = None,
+    lots: Annotated[
+        int | None, typer.Option(min=1, help="How many lots of the strategy; the scenario's without it.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed plays the same story.")] = 1,
     funds: Annotated[
-        int | None, typer.Option(min=1, help="The account's funds in rupees; half of it is cash.")
+        int | None,
+        typer.Option(
+            min=1, help="The account's funds in rupees, half of them cash; the scenario's without it."
+        ),
     ] = None,
     limits: Annotated[Path | None, typer.Option(help="The account's own limits, a TOML file.")] = None,
     speed: Annotated[
         float | None,
-        typer.Option(help="Market seconds a wall second. Headless without it: as fast as it can."),
+        typer.Option(
+            help="Market seconds a wall second. Without it 1 in the console; headless, as fast as it can."
+        ),
     ] = None,
-    headless: Annotated[bool, typer.Option(help="Without the console.")] = False,
-    hold: Annotated[bool, typer.Option(help="Leave the group open at the end.")] = False,
-    json: Annotated[bool, typer.Option(help="Print one JSON object, and nothing else.")] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Without the console, as where there is no terminal.")
+    ] = False,
+    hold: Annotated[bool, typer.Option("--hold", help="Leave the group open at the end.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the report as one JSON object, and nothing else.")
+    ] = False,
     journal: Annotated[
         Path | None,
-        typer.Option(help="Keep the journal here; an unfinished one is continued."),
+        typer.Option(
+            help="Keep the journal here, and go on with it if it is there; a temporary one without it."
+        ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write the JSON report here as well.")] = None,
     exit_when_done: Annotated[
         bool, typer.Option("--exit-when-done", help="Close the console at the end.")
     ] = False,
-    observe: Annotated[bool, typer.Option(help="A console that can only watch.")] = False,
+    observe: Annotated[bool, typer.Option("--observe", help="A console that can only watch.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="List the scenarios and end.")] = False,
 ) -> None:
-    """Rehearse: orders legs, watches exposure and reports, on paper money.
+    """Play a scenario or a recorded day on paper money, from the first order to the verdict.
 
     Exit status: 0 the verdict is PASS, 1 it is FAIL or the console was left before there was one, 2 what
     was asked for cannot be done.

@@ -49,7 +49,7 @@ def torture(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core without it.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Keep the progress here, and go on from it.")] = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Do not stop at a violation.")] = False,
-    json: Annotated[bool, typer.Option(help="Print one JSON object, and nothing else.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
 ) -> None:
     """Torture: run seeds of disasters through the production code and judge every one by every invariant.
 

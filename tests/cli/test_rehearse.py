@@ -19,6 +19,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from console.cli import COMMANDS, build, load
+from core import __version__
 from core.domain.instruments import Right
 from core.risk.pricing import price
 
@@ -444,6 +445,10 @@ def test_a_terminal_that_is_too_small_is_told_the_size_it_needs(tmp_path: Path) 
 def test_the_list_of_commands_is_what_the_modules_register() -> None:
     for listed in COMMANDS:
         assert load(listed.name).name == listed.name
+
+
+def test_the_version_is_the_one_that_journals_are_opened_with() -> None:
+    assert CliRunner().invoke(build(), ["--version"]).stdout == f"hedgerow {__version__}\n"
 
 
 def test_help_imports_no_command_and_no_arithmetic() -> None:
