@@ -15,11 +15,13 @@ from core.domain.facts import (
     CancelAnswered,
     FillRecorded,
     ForeignOrderSeen,
+    LegAdded,
     ModifyAnswered,
     OrderAnswered,
     OrderIntended,
     OrderSeen,
 )
+from core.domain.groups import LegPlan, LegType, MultiLegOrderGroup
 from core.domain.inputs import CancelReply, ModifyReply, SendReply
 from core.domain.orders import (
     TERMINAL,
@@ -300,7 +302,8 @@ def _adopt(turn: Turn, report: OrderReport, tag: str) -> bool:
     """An order that carries our nonce and that the journal does not know: take it into its group."""
     group = turn.account.groups.get(group_id_of(tag))
     divergence = f"unknown:{tag}"
-    if group is None or leg_of(tag) >= len(group.legs):
+    leg = _leg_for(turn, group, report, tag) if group is not None else None
+    if group is None or leg is None:
         turn.diverged(
             divergence,
             DivergenceKind.UNKNOWN_ORDER_OF_OURS,
@@ -315,23 +318,24 @@ def _adopt(turn: Turn, report: OrderReport, tag: str) -> bool:
             "unknown-order",
         )
         return False
-    leg = leg_of(tag)
+    plan = turn.group(group.group_id).legs[leg].plan
     child, attempt = child_of(tag)
-    entry = report.side is group.legs[leg].plan.side
+    entry = report.side is plan.side
     stop = report.order_type is OrderType.SL and not entry
+    opening = Purpose.ENTRY if leg < len(group.plan.legs) else Purpose.HEDGE
     order = ChildOrder(
         tag=tag,
         group_id=group.group_id,
         leg=leg,
         child=child,
         attempt=attempt,
-        purpose=Purpose.STOP if stop else Purpose.ENTRY if entry else Purpose.EXIT,
+        purpose=Purpose.STOP if stop else opening if entry else Purpose.EXIT,
         symbol=report.symbol,
         exchange=report.exchange,
         product=report.product,
         side=report.side,
         units=report.units,
-        lot_units=group.legs[leg].plan.contract.lot_units,
+        lot_units=plan.contract.lot_units,
         order_type=report.order_type,
         limit_paise=report.limit_paise,
         trigger_paise=report.trigger_paise,
@@ -347,3 +351,17 @@ def _adopt(turn: Turn, report: OrderReport, tag: str) -> bool:
         healed="adopted into its group",
     )
     return True
+
+
+def _leg_for(turn: Turn, group: MultiLegOrderGroup, report: OrderReport, tag: str) -> int | None:
+    """The leg that an adopted order belongs to. One of a hedge that the journal does not know is added."""
+    leg = leg_of(tag)
+    if leg < len(group.legs):
+        return leg
+    contract = turn.view.contracts.get(report.symbol)
+    if leg > len(group.legs) or contract is None:
+        return None
+    reason = "an emergency hedge that an earlier process could not write down"
+    plan = LegPlan(leg, contract, report.side, 1, LegType.HEDGE, 50, reason)
+    turn.record(LegAdded(group.group_id, plan), group.group_id)
+    return leg

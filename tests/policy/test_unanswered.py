@@ -9,9 +9,10 @@ from core.domain.facts import DivergenceFound, FillRecorded, OrderNotFound, Orde
 from core.domain.inputs import BooksFailed, BooksRead, CoreStarted, OrderNews, SendReply, TradeNews
 from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle
-from core.domain.orders import OrderStatus, Outcome, Source
+from core.domain.orders import OrderStatus, Outcome, Purpose, Source
 from core.domain.tags import tag_for
 from tests.builders import (
+    LONG_CALL,
     LONG_PUT,
     LOT,
     NONCE,
@@ -20,6 +21,7 @@ from tests.builders import (
     Desk,
     desk_with,
     fill_everything,
+    market,
     open_condor,
     plan,
 )
@@ -267,6 +269,23 @@ def test_an_order_with_our_nonce_that_the_journal_does_not_know_joins_its_group(
     assert desk.net() == {LONG_PUT: 2 * LOT}
     found = [fact.divergence for fact in desk.facts(DivergenceFound)]  # type: ignore[union-attr]
     assert found == [DivergenceKind.UNKNOWN_ORDER_OF_OURS]
+    assert not any(divergence.is_open for divergence in desk.account.divergences.values())
+
+
+def test_a_hedge_that_an_earlier_process_bought_and_could_not_write_down_joins_its_group() -> None:
+    desk = desk_with(plan(VERTICAL))
+    wing = desk.sent[0]
+    desk.accept(wing)
+    desk.view = market()
+    tag = tag_for(NONCE, 1, len(VERTICAL), 1, 1)
+    hedge = replace(wing, tag=tag, leg=len(VERTICAL), symbol=LONG_CALL)
+    desk._book(hedge)
+    desk.trade(hedge, 2 * LOT)
+    desk.read_books()
+    added = desk.group().legs[len(VERTICAL)]
+    assert (added.plan.contract.symbol, added.net_units) == (LONG_CALL, 2 * LOT)
+    assert desk.order(tag).purpose is Purpose.HEDGE
+    assert not desk.account.foreign
     assert not any(divergence.is_open for divergence in desk.account.divergences.values())
 
 
