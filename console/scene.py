@@ -51,6 +51,12 @@ class Scene:
         return next((shown_key(each.key, self.glyphs) for each in self.actions if each.name == own), key)
 
     @property
+    def quotes_old_ms(self) -> int | None:
+        """How old the market is where that is too old to rely on."""
+        age, view = self.snapshot.health.quotes_age_ms, self.snapshot.view
+        return age if age is not None and age > view.stale_after_ns // 1_000_000 else None
+
+    @property
     def core_is_silent(self) -> bool:
         """Whether the core has not published for more than twice its period, and has not simply finished."""
         running = not self.snapshot.finished and self.snapshot.recorded is None

@@ -6,8 +6,8 @@ import json
 
 from console.cli.playing import Play
 from core.journal.opening import read_journal
+from core.rehearsal.journal_identity import WrongJournal, journal_paths
 from core.rehearsal.report import Report, write_report
-from core.rehearsal.run import WrongJournal, journal_paths
 
 
 def finished_report(how: Play) -> Report | None:

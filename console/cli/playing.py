@@ -20,9 +20,10 @@ from core.journal.aiosqlite_persistence import AiosqlitePersistence
 from core.journal.lock import AccountLock
 from core.journal.opening import read_journal
 from core.journal.persistence import InlinePersistence, PersistenceLayer
+from core.rehearsal.journal_identity import journal_paths
 from core.rehearsal.preparation import Prepared
 from core.rehearsal.report import Report, write_report
-from core.rehearsal.run import Rehearsal, journal_paths
+from core.rehearsal.run import Rehearsal
 from core.rehearsal.sim_loop import run_virtual
 
 _LAG_EVERY_S = 0.01

@@ -21,9 +21,9 @@ from core.journal.errors import JournalError
 from core.market.errors import MarketDataError
 from core.market.limits_file import LimitsFileError, read_limits
 from core.market.sessions import load_calendar
+from core.rehearsal.journal_identity import WrongJournal
 from core.rehearsal.preparation import Asked, prepare
 from core.rehearsal.report import readable
-from core.rehearsal.run import WrongJournal
 from core.rehearsal.scenario import ScenarioError
 from core.rehearsal.shelf import DEFAULT, find_scenario, shipped
 from core.risk.limits import RiskLimits

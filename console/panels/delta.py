@@ -13,7 +13,7 @@ from console.widgets.line import cells as cells_of
 from console.wording import money_tone, signed, signed_rupees
 from core.engine.snapshot import DeltaPoint
 
-STILL = 7
+STILL = 9
 """The cells of the delta, so that what follows it does not move."""
 WINDOW_NS = 60 * 1_000_000_000
 
@@ -34,23 +34,25 @@ class DeltaPanel(FramedPanel):
             return line(("BLIND: quotes stale", "bold warn"))
         if not total.delta_limit_units:
             return ()
-        return line((f"limit {scene.glyphs.plus_minus}{total.delta_limit_units:,} units", "muted"))
+        limit = (f"limit {scene.glyphs.plus_minus}{total.delta_limit_units:,} units", "muted")
+        outside_s = seconds_outside(scene.snapshot.delta_history, scene.snapshot.at_ns)
+        return line((f"outside {outside_s} s of 60  ", "warn"), limit) if outside_s else line(limit)
 
     def stale_ms(self, scene: Scene) -> int | None:
         """The core's silence, or quotes older than their source should give."""
-        age, view = scene.snapshot.health.quotes_age_ms, scene.snapshot.view
-        if scene.core_is_silent:
-            return scene.silent_ms
-        return age if age is not None and age > view.stale_after_ns // 1_000_000 else None
+        return scene.silent_ms if scene.core_is_silent else scene.quotes_old_ms
 
     def content(self, scene: Scene, width: int, height: int) -> Sequence[Line]:
         """Figures, chart, marks."""
         snapshot, glyphs = scene.snapshot, scene.glyphs
         total = snapshot.total
         outside = bool(total.delta_limit_units) and abs(total.delta_units) > total.delta_limit_units
-        uncovered = (f"{total.uncovered_units:,}", "bold breach" if total.uncovered_units else "bold ok")
+        bare = f"{glyphs.breach} " if total.uncovered_units else ""
+        uncovered = (f"{bare}{total.uncovered_units:,}", "bold breach" if bare else "bold ok")
         unknown = snapshot.recorded is not None and not total.blind
         delta = "-" if unknown else signed(total.delta_units, glyphs)
+        if outside and not unknown:
+            delta = f"{glyphs.warn} {delta}"
         figures = line(
             (
                 fill(delta, max(cells_of(delta), STILL if width >= 46 else 0), right=True),
@@ -109,6 +111,11 @@ def sampled(
         else:
             before = cells[column]
     return cells
+
+
+def seconds_outside(history: Sequence[DeltaPoint], now_ns: int) -> int:
+    """How many of the last sixty seconds had some delta outside its limit."""
+    return sum(cell is not None and cell[1] for cell in sampled(history, now_ns, 60))
 
 
 def chart_lines(

@@ -94,7 +94,15 @@ class GroupsPanel(FramedPanel):
         below = f"  {scene.glyphs.down} {hidden} not shown" if hidden > 0 else ""
         chosen = f"  {scene.sort}" if scene.sort else ""
         narrowed = f"  / {scene.filter}" if scene.filter else ""
-        return line((f"{live} live", "muted"), (chosen, "accent"), (narrowed, "bold accent"), (below, "warn"))
+        age = scene.quotes_old_ms
+        old = f"{scene.glyphs.clock} prices {span(age)} old  " if age is not None else ""
+        return line(
+            (old, "bold warn"),
+            (f"{live} live", "muted"),
+            (chosen, "accent"),
+            (narrowed, "bold accent"),
+            (below, "warn"),
+        )
 
     def content(self, scene: Scene, width: int, height: int) -> Sequence[Line]:
         """The table above, the sentences pinned to the bottom; those that ask for a person come first of
@@ -203,19 +211,22 @@ def row_of(
     elif exposure is None or over:
         spans.append((fill("0", columns.delta, right=True), "muted"))
     else:
-        outside = exposure.delta_limit_units and abs(exposure.delta_units) > exposure.delta_limit_units
-        spans.append(
-            (
-                fill(signed(exposure.delta_units, glyphs), columns.delta, right=True),
-                "warn" if outside else "text",
-            )
-        )
+        spans.append(_delta(exposure, columns, glyphs))
     tone = "breach" if unhedged > 1_000 else "warn" if unhedged else "muted"
     spans.append((fill(span(unhedged) if unhedged else "0", columns.unhedged, right=True), tone))
     paise = exposure.pnl_paise if exposure else 0
     told = "-" if unknown else signed_rupees(paise, glyphs)
     spans.append((fill(told, columns.pnl, right=True), "muted" if unknown else money_tone(paise)))
     return tuple(spans)
+
+
+def _delta(exposure: Exposure, columns: Columns, glyphs: Glyphs) -> Span:
+    """With a sign before it where it is outside its limit; never a number that is cut."""
+    outside = exposure.delta_limit_units and abs(exposure.delta_units) > exposure.delta_limit_units
+    mark = glyphs.warn if outside else ""
+    texts = [f"{mark}{signed(exposure.delta_units, glyphs, digits)}" for digits in (1, 0)]
+    text = next((each for each in texts if cells(each) < columns.delta), texts[-1])
+    return fill(text, columns.delta, right=True), "bold warn" if outside else "text"
 
 
 def _bars(group: MultiLegOrderGroup, columns: Columns, glyphs: Glyphs) -> Line:

@@ -54,7 +54,10 @@ class LagPanel(FramedPanel):
             first = spread(
                 line(
                     ("sent in ", "muted"),
-                    (figure(send.last), "bold warn" if late else "bold bright"),
+                    (
+                        f"{scene.glyphs.warn if late else ''}{figure(send.last)}",
+                        "bold warn" if late else "bold bright",
+                    ),
                     ("  p99 ", "muted"),
                     (figure(send.p99), "text"),
                     ("  max " if width >= 42 else "", "muted"),

@@ -8,7 +8,7 @@ from console.scene import Scene
 from console.widgets.bars import meter, share_of
 from console.widgets.framed import FramedPanel
 from console.widgets.line import BLANK, Line, cells, cut, line, spread, wrap
-from console.wording import rupees
+from console.wording import rupees, sign
 
 
 class MarginPanel(FramedPanel):
@@ -91,8 +91,12 @@ def _now_and_worst(scene: Scene, column: int, tone: str, known: bool) -> Line:
         return line((words, "muted"))
     left = [("now ", "muted"), (f"{margin.used_pct:2.0f} %", "text"), ("  worst ", "muted")]
     worst = margin.worst_pct
+    mark = "" if tone == "ok" else f"{sign(glyphs, tone)} "
     left.append(
-        (f"{worst:2.0f} %" if worst is not None else "-", f"bold {tone}" if worst is not None else "muted")
+        (
+            f"{mark}{worst:2.0f} %" if worst is not None else "-",
+            f"bold {tone}" if worst is not None else "muted",
+        )
     )
     left.append(("  peak ", "muted"))
     left.append((f"{margin.peak_pct:2.0f} %", "text"))

@@ -19,15 +19,27 @@ from tests.console.terminal import ROOT, Terminal
 SPEED = "15"
 
 
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    report = tmp_path / "report.json"
-    made = Terminal(
+def rehearsing(folder: Path, speed: str) -> Terminal:
+    """The calm scenario under the console, its journal and its report in this folder."""
+    report, journal = folder / "report.json", folder / "calm.journal"
+    return Terminal(
         report,
         "console.cli",
-        *("rehearse", "--scenario", "calm", "--speed", SPEED, "--exit-when-done", "--report", str(report)),
-        *("--journal", str(tmp_path / "calm.journal")),
+        *("rehearse", "--scenario", "calm", "--speed", speed, "--exit-when-done", "--report", str(report)),
+        *("--journal", str(journal)),
     )
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    made = rehearsing(tmp_path, SPEED)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def slow_terminal(tmp_path: Path) -> Iterator[Terminal]:
+    made = rehearsing(tmp_path, "1")
     yield made
     made.end()
 
@@ -101,3 +113,16 @@ def test_sigusr1_flattens_a_headless_run_too(tmp_path: Path) -> None:
     told = json.loads(report.read_text(encoding="utf-8"))
     assert told["final"]["state"] == "FLAT"
     assert len(rows(journal, "kill_switch_tripped")) == 1
+
+
+def test_leaving_before_the_end_says_that_nothing_was_judged_and_is_no_pass(
+    slow_terminal: Terminal, tmp_path: Path
+) -> None:
+    terminal = slow_terminal
+    wait_for_fill(tmp_path / "calm.journal", terminal.child)
+    terminal.wait_for(b"Interim delta")
+    terminal.type(b"q")
+    terminal.wait_for(b"Leave?")
+    terminal.type(b"l")
+    assert terminal.child.wait(PATIENCE_S) == 1
+    terminal.wait_for_last(b"nothing was judged")

@@ -73,6 +73,13 @@ class Terminal:
             assert self.child.poll() is None, f"the process ended; {otherwise}"
             time.sleep(0.02)
 
+    def wait_for_last(self, text: bytes) -> None:
+        """Wait for words that the child has written before it ended."""
+        end = time.monotonic() + PATIENCE_S
+        while text not in self.text:
+            assert time.monotonic() < end, f"{text!r} was never written"
+            time.sleep(0.02)
+
     def resize(self, columns: int, rows: int) -> None:
         """Give the terminal another size, as its window does; the child is told by SIGWINCH."""
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
