@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from threading import Thread
+from time import sleep
 
 from core.rehearsal.campaign.replay import replay_hash
 from core.rehearsal.campaign.seed_run import SeedResult, run_seed
@@ -47,6 +51,18 @@ def play(run: Run) -> SeedResult:
     return result
 
 
+def _leave_with(parent: int) -> None:
+    """Have this worker end when its parent has, however that ended."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            sleep(1)
+        os._exit(1)
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    Thread(target=watch, daemon=True).start()
+
+
 def play_all(runs: Iterable[Run], workers: int, *, keep_going: bool) -> Iterator[SeedResult]:
     """The results in the order of the runs. After a violation none is begun, those in flight are finished."""
     waiting = iter(runs)
@@ -57,7 +73,8 @@ def play_all(runs: Iterable[Run], workers: int, *, keep_going: bool) -> Iterator
             if result.violations and not keep_going:
                 return
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("fork")) as pool:
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, context, initializer=_leave_with, initargs=(os.getpid(),)) as pool:
         flying: deque[Future[SeedResult]] = deque(
             pool.submit(play, run) for run in islice(waiting, workers * _AHEAD)
         )
