@@ -18,6 +18,7 @@ from console.cli.finished import finished_report
 from console.cli.playing import Play, play
 from core.brokers.paper.books import ExchangeFileError
 from core.journal.errors import JournalError
+from core.journal.opening import require_journal
 from core.market.errors import MarketDataError
 from core.market.limits_file import LimitsFileError, read_limits
 from core.market.sessions import load_calendar
@@ -30,6 +31,8 @@ from core.risk.limits import RiskLimits
 from core.strategies.catalogue import STRATEGIES
 from core.strategies.errors import StrategyError
 
+SEED_MAX = 2**63 - 1
+"""The journal keeps a seed as SQLite keeps an integer."""
 LEAST_COLUMNS, LEAST_ROWS = 100, 30
 
 
@@ -45,7 +48,7 @@ def rehearse(
     chain: Annotated[
         Path | None, typer.Option(help="Play this recorded chain instead of the synthetic market.")
     ] = None,
-    underlying: Annotated[str, typer.Option(help="What the recorded chain is on.")] = "NIFTY",
+    underlying: Annotated[str, typer.Option(help="What the chain is on.")] = "NIFTY",
     strategy: Annotated[
         str | None,
         typer.Option(help=f"Trade this instead of the scenario's: {', '.join(STRATEGIES)}."),
@@ -54,7 +57,7 @@ def rehearse(
     lots: Annotated[
         int | None, typer.Option(min=1, help="How many lots of the strategy; the scenario's without it.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed plays the same story.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=SEED_MAX, help="The same seed plays the same story.")] = 1,
     funds: Annotated[
         int | None,
         typer.Option(
@@ -138,6 +141,7 @@ def rehearse(
         progress=not json,
     )
     try:
+        require_journal(path)  # before even a lock is made beside something else
         result = finished_report(how) or play(how)
     except (JournalError, WrongJournal, MarketDataError, ExchangeFileError) as error:
         refuse(error)

@@ -3,63 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from time import monotonic
-
-import msgspec
 
 from core import __version__
 from core.brokers.paper.books import ExchangeBooks
 from core.brokers.paper.config import ExchangeConfig, Latencies
 from core.brokers.paper.draws import Span
-from core.domain.account import Account
 from core.domain.facts import JournalOpened, Recorded, SettingsAdopted
-from core.domain.groups import Goal, GroupPlan
+from core.domain.groups import GroupPlan
 from core.domain.inputs import Input, OperatorCommand, SubmitGroup
 from core.domain.lifecycle import RESTING
-from core.domain.tags import NONCE_LENGTH, base36
 from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.engine.engine import ExecutionEngine
 from core.engine.foresight import Foresight
 from core.engine.previews import TicketPreview, TicketRequest, WayOut
 from core.engine.publishing import Publisher
-from core.engine.recovery import RecoveredExecution, recover_execution_from_crash
+from core.engine.recovery import recover_execution_from_crash
 from core.engine.snapshot import Snapshot
 from core.journal.opening import SCHEMA_VERSION
 from core.journal.persistence import PersistenceLayer
 from core.journal.writing import Batch
-from core.market.margin_parameters import built_in_parameters
 from core.rehearsal.boundaries import Boundaries
 from core.rehearsal.core_life import CoreLife
 from core.rehearsal.faults.at_the_broker import BrokerFaults
 from core.rehearsal.faults.at_the_journal import JournalFaults
 from core.rehearsal.faults.engine import FaultEngine
 from core.rehearsal.faults.in_the_world import WorldFaults
-from core.rehearsal.faults.kinds import MEANING, SPOILS_COVER, FaultKind
+from core.rehearsal.faults.kinds import SPOILS_COVER, FaultKind
+from core.rehearsal.invariants.affordable import unaffordable
 from core.rehearsal.invariants.judge import Judge
 from core.rehearsal.invariants.told import Told
 from core.rehearsal.invariants.truth import Truth
+from core.rehearsal.journal_identity import nonce_of, require_same_run
 from core.rehearsal.market_time import MarketTime
 from core.rehearsal.preparation import Prepared
-from core.rehearsal.report import (
-    Report,
-    final_state,
-    group_report,
-    metrics_report,
-    violations_report,
-)
+from core.rehearsal.report import Report
+from core.rehearsal.verdict import Evidence, verdict
 from core.rehearsal.world import World
-from core.risk.worst_case import WorstCaseMarginSimulator
 
 GRACE_NS = 120 * NS_PER_S
 """How long after its length a rehearsal waits for groups that do not rest yet."""
-
-
-class WrongJournal(ValueError):
-    """The journal belongs to another run; the message says which."""
 
 
 class Rehearsal:
@@ -90,7 +74,7 @@ class Rehearsal:
         recovered = recover_execution_from_crash(journal)
         rows = recovered.rows
         self._prepared = prepared
-        self._require_same_run(recovered)
+        require_same_run(prepared, recovered)
         self._observe = observe
         self._paced = paced
         self._journal = journal
@@ -184,20 +168,6 @@ class Rehearsal:
             on_failure=self._failed,
         )
 
-    def _require_same_run(self, recovered: RecoveredExecution) -> None:
-        asked, identity = self._prepared.asked, recovered.account.identity
-        if recovered.is_new:
-            return
-        for name, was, now in (
-            ("seed", str(identity.seed), str(asked.seed)),
-            ("scenario", identity.scenario, asked.scenario.name),
-            ("market", identity.market, self._prepared.market),
-        ):
-            if was != now:
-                raise WrongJournal(
-                    f"this journal is of {name} {was}, not {now}; ask for that, or give a new --journal"
-                )
-
     # CoreService
 
     def snapshot(self) -> Snapshot:
@@ -231,7 +201,6 @@ class Rehearsal:
     async def play(self) -> Report:
         """Play to the end and return the report. The clock is driven by whoever called."""
         began_s = monotonic()
-        began_ns = self.clock.now_ns()
         self.clock.hold()
         if self._new:
             await self._open()
@@ -244,7 +213,7 @@ class Rehearsal:
             await self.ended.wait()
             if self._failure is not None:
                 raise self._failure
-            self.report = self._judge_end(monotonic() - began_s, began_ns)
+            self.report = self._judge_end(monotonic() - began_s)
             self.publisher.finished = True
             self.publisher.verdict = self.report["verdict"]
             return self.report
@@ -333,38 +302,16 @@ class Rehearsal:
                 self.judge.spoiled.add(submission.plan.group_id)
 
     def _affords(self, plan: GroupPlan, told: Told) -> str:
-        """10, with our own worst case: this group beside what others hold and what they still want.
-
-        All of that is counted in full by the exchange's own books, so the funds are those that would be free
-        if no order were working.
-        """
-        truth = self.truth
-        pending = [
-            (leg.plan.contract, missing)
-            for group in self.engine.account.groups.values()
-            if group.group_id != plan.group_id and group.goal is Goal.ENTER and not group.is_over
-            if group.group_id in told.groups and told.groups[group.group_id].orders
-            for index, leg in enumerate(group.legs[: len(group.plan.legs)])
-            if (missing := group.target_units(index) - truth.held_units(group.group_id, index))
-            * leg.plan.side.sign
-            > 0
-        ]
-        worst = WorstCaseMarginSimulator(
-            built_in_parameters(),
-            calendar=self._prepared.calendar,
-            margin_use_max_bps=10_000,
-            shocks=self._prepared.asked.scenario.margin_shocks,
-        ).simulate(
+        return unaffordable(
             plan,
+            told,
+            self.truth,
+            self.engine.account,
             self.engine.view,
             self.world.exchange.margin.funds_without_orders(),
-            now_ns=self.clock.now_ns(),
-            others=truth.held_besides(plan.group_id),
-            reserved=pending,
+            self._prepared,
+            self.clock.now_ns(),
         )
-        if worst.passed or not worst.required_paise:
-            return ""
-        return f"{plan.group_id} is sent although {worst.sentence}"
 
     # What people do
 
@@ -402,104 +349,25 @@ class Rehearsal:
 
     # The end
 
-    def _judge_end(self, wall_s: float, began_ns: int) -> Report:
-        prepared, account = self._prepared, self.engine.account
-        asked, now_ns = prepared.asked, self.clock.now_ns()
-        self.judge.ended(list(self._journal.read()), account)
-        positions, foreign = self._positions()
-        state = final_state(account)
-        statements = [*_failed_decisions(account), *self._statements(state)]
-        violations = self.judge.violations
-        passed = not violations and all(each["holds"] for each in statements)
-        working = sum(1 for order in self.world.exchange.ledger.orders.values() if order.is_working)
-        return {
-            "scenario": asked.scenario.name,
-            "seed": asked.seed,
-            "market": prepared.market,
-            "simulated_s": round((now_ns - prepared.start_ns) / 1e9, 3),
-            "wall_s": round(wall_s, 3),
-            "verdict": "PASS" if passed else "FAIL",
-            "warnings": list(prepared.warnings),
-            "violations": violations_report(violations, prepared.start_ns),
-            "statements": statements,
-            "groups": [group_report(group, now_ns) for group in account.groups.values()],
-            "metrics": metrics_report(
-                self.engine.metrics,
-                account,
-                now_ns,
+    def _judge_end(self, wall_s: float) -> Report:
+        self.judge.ended(list(self._journal.read()), self.engine.account)
+        orders = self.world.exchange.ledger.orders.values()
+        return verdict(
+            Evidence(
+                prepared=self._prepared,
+                account=self.engine.account,
+                metrics=self.engine.metrics,
+                truth=self.truth,
+                fired=self.faults.fired,
+                violations=tuple(self.judge.violations),
+                working_orders=sum(order.is_working for order in orders),
+                now_ns=self.clock.now_ns(),
+                wall_s=wall_s,
                 paced=self._paced,
-                naked_max=self.truth.naked_most,
-                commits=self.engine.metrics.commits.count,
-            ),
-            "final": {
-                "state": state,
-                "positions": positions,
-                "foreign": foreign,
-                "working_orders": working,
-            },
-            "journal": self._journal_name,
-        }
-
-    def _positions(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Our non-zero units by symbol, and everybody else's, by the exchange's trades."""
-        found = []
-        for held in (self.truth.net, self.truth.foreign):
-            by_symbol: Counter[str] = Counter()
-            for key, units in held.items():
-                by_symbol[key.symbol] += units
-            found.append({symbol: units for symbol, units in sorted(by_symbol.items()) if units})
-        return found[0], found[1]
-
-    def _statements(self, state: str) -> list[Report]:
-        """What the scenario says must hold at its end, and whether it does."""
-        asked, account = self._prepared.asked, self.engine.account
-        expect = asked.scenario.expect
-        if asked.chain is not None:
-            text = "at the end the account is WHOLE or FLAT"
-            return [{"text": text, "holds": state in ("WHOLE", "FLAT")}]
-        wanted = expect.held_final if asked.hold else expect.final
-        statements: list[Report] = []
-
-        def state_that(text: str, *, holds: bool) -> None:
-            statements.append({"text": text, "holds": holds})
-
-        if wanted is not None:
-            state_that(f"at the end the account is {wanted}", holds=state == wanted)
-        if expect.states and not asked.hold:
-            states = tuple(group.state.value for group in account.groups.values())
-            state_that(f"the groups end {', '.join(expect.states)}", holds=states == expect.states)
-        for kind in expect.fired:
-            state_that(f"it happened: {MEANING[kind]}", holds=self.faults.fired[kind] > 0)
-        most = expect.naked_units_at_most
-        if most is not None:
-            text = f"no more than {most} short units ever stood beyond cover and plan"
-            state_that(text, holds=self.truth.naked_most <= most)
-        if expect.says:
-            told = [group.reason for group in account.groups.values()]
-            told += [alert.text for alert in account.alerts.values()] + [account.kill.cause]
-            state_that(f"it says: {expect.says}", holds=any(expect.says in text for text in told))
-        return statements
-
-
-def _failed_decisions(account: Account) -> list[Report]:
-    """A decision that raised fails a rehearsal, whatever became of its group."""
-    failed = [alert for alert_id, alert in account.alerts.items() if alert_id.startswith("decision:")]
-    return [{"text": f"every decision can be made ({alert.text})", "holds": False} for alert in failed]
+                journal_name=self._journal_name,
+            )
+        )
 
 
 def _posting(engine: ExecutionEngine, item: Input) -> Callable[[], None]:
     return lambda: engine.post(item)
-
-
-def nonce_of(seed: int, scenario: str, market: str) -> str:
-    """The nonce of a rehearsal's journal: the same for the same run, six of ``[A-Z0-9]``."""
-    digest = hashlib.sha256(msgspec.json.encode([seed, scenario, market])).digest()
-    return base36(int.from_bytes(digest[:8]) % 36**NONCE_LENGTH, NONCE_LENGTH)
-
-
-def journal_paths(journal: Path) -> tuple[Path, Path]:
-    """Where the exchange keeps its books beside a journal, and where the finished report is."""
-    return (
-        journal.with_name(journal.name + ".exchange"),
-        journal.with_name(journal.name + ".report"),
-    )
