@@ -240,6 +240,11 @@ def _misses_price(turn: Turn, group: MultiLegOrderGroup) -> str:
     return f"the {word} would be {price(abs(round(net)))}, agreed was {price(abs(limit))}"
 
 
+def lacks(group: MultiLegOrderGroup) -> bool:
+    """Whether a leg holds less than is wanted now, whatever others hold beyond it."""
+    return any(leg.held_units < abs(group.target_units(index)) for index, leg in enumerate(group.legs))
+
+
 def is_whole(group: MultiLegOrderGroup) -> bool:
     """Whether every leg holds what is wanted now and no entry is still working."""
     if any(order.purpose is not Purpose.STOP for order in group.live_orders):

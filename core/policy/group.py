@@ -19,7 +19,7 @@ from core.policy.admission import admit
 from core.policy.child_orders import cancel_order_confirmed
 from core.policy.closing import chase_hedges, is_reduced, reduce, take_back_excess, trim
 from core.policy.emergency_hedge import EmergencyHedgeExecutor, has_working_hedge
-from core.policy.entry import enter, is_whole, obstacle, whole_copies
+from core.policy.entry import enter, is_whole, lacks, obstacle, whole_copies
 from core.policy.session import intraday_close_ns, settle_expired
 from core.policy.turn import Turn
 
@@ -185,7 +185,8 @@ def _open(turn: Turn, group: MultiLegOrderGroup) -> None:
         return
     if not is_whole(group):
         turn.move(group_id, _S.PARTIALLY_EXPOSED, "a leg is no longer what it was")
-        give_up(turn, group_id, "a leg is no longer what it was")
+        # Late fills alone leave the group whole: they are reversed, and what was agreed to stays.
+        give_up(turn, group_id, "a leg is no longer what it was", keep=None if lacks(group) else group.copies)
         return
     times = (group.plan.exit_at_ns, intraday_close_ns(turn, group))
     exit_at = min((at_ns for at_ns in times if at_ns is not None), default=None)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from core.domain.cover import cover_width, covers, uncovered_beyond_plan
-from core.domain.groups import GroupPlan, LegState, MultiLegOrderGroup
+from core.domain.groups import GroupPlan, MultiLegOrderGroup
 from core.domain.instruments import Contract, Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.money import price, rupees
 from core.domain.orders import Purpose
-from core.domain.quotes import MarketView
-from core.policy.exposure import group_pnl_paise
+from core.domain.quotes import MarketView, Quote
 from core.policy.stop_prices import StopPrice, has_gapped, is_reached, stop_price
 from core.policy.turn import Turn
 
@@ -75,12 +74,12 @@ def leg_fired(turn: Turn, group: MultiLegOrderGroup, index: int) -> str:
 def group_fired(turn: Turn, group: MultiLegOrderGroup) -> str:
     """Why the group's own stop or target closes it now; ``""`` while it does not.
 
-    Profit and loss count only while every holding is quoted afresh: an old price closes nothing.
+    An old price closes nothing, and neither does a book that somebody has pulled wide: see ``_mark_paise``.
     """
     plan, view = group.plan, turn.view
     if group.state not in _WATCHED or not group.copies:
         return ""
-    level = underlying_paise(view, group)
+    level = underlying_paise(view, group, turn.now_ns)
     if level is not None and plan.stop_below_paise and level <= plan.stop_below_paise:
         return (
             f"{plan.underlying} at {price(round(level))} is under its stop of {price(plan.stop_below_paise)}"
@@ -91,9 +90,9 @@ def group_fired(turn: Turn, group: MultiLegOrderGroup) -> str:
         )
     if not plan.stop_loss_paise and not plan.target_paise:
         return ""
-    if any(leg.net_units and _is_unquoted(view, leg, turn.now_ns) for leg in group.legs):
+    pnl = _pnl_paise(turn, group)
+    if pnl is None:
         return ""
-    pnl = group_pnl_paise(group, view)
     if plan.stop_loss_paise and pnl <= -plan.stop_loss_paise:
         return f"the loss of {rupees(-pnl)} is at its stop of {rupees(plan.stop_loss_paise)}"
     if plan.target_paise and pnl >= plan.target_paise and group.state is _S.OPEN:
@@ -101,14 +100,17 @@ def group_fired(turn: Turn, group: MultiLegOrderGroup) -> str:
     return ""
 
 
-def underlying_paise(view: MarketView, group: MultiLegOrderGroup) -> float | None:
-    """The underlying's level: its own quote where it is streamed, else the forward of the nearest expiry."""
-    quote = view.quotes.get(group.plan.underlying)
+def underlying_paise(view: MarketView, group: MultiLegOrderGroup, now_ns: int) -> float | None:
+    """The underlying's level: its own quote where it is streamed, else the forward of the nearest expiry.
+
+    ``None`` where neither is fresh: what it was some time ago is not where it is.
+    """
+    quote = view.fresh(group.plan.underlying, now_ns)
     if quote is not None and quote.last_paise is not None:
         return float(quote.last_paise)
     for expiry in sorted({leg.plan.contract.expiry for leg in group.legs}):
         mark = view.forwards.get((group.plan.underlying, expiry))
-        if mark is not None:
+        if mark is not None and now_ns - mark.at_ns <= view.stale_after_ns:
             return mark.paise
     return None
 
@@ -135,6 +137,29 @@ def _targets(group: MultiLegOrderGroup, gone: set[int]) -> list[tuple[Contract, 
     ]
 
 
-def _is_unquoted(view: MarketView, leg: LegState, now_ns: int) -> bool:
-    quote = view.fresh(leg.plan.contract.symbol, now_ns)
-    return quote is None or quote.mid_paise is None
+def _pnl_paise(turn: Turn, group: MultiLegOrderGroup) -> int | None:
+    """Profit and loss as a stop believes it; ``None`` where a holding has no price to believe."""
+    total = 0.0
+    for leg in group.legs:
+        total += leg.cash_paise
+        units = leg.priced_bought_units - leg.priced_sold_units
+        if not units and not leg.net_units:
+            continue
+        mark = _mark_paise(turn.view.fresh(leg.plan.contract.symbol, turn.now_ns))
+        if mark is None:
+            return None
+        total += units * mark
+    return round(total)
+
+
+def _mark_paise(quote: Quote | None) -> float | None:
+    """What a fresh, two-sided book says a contract is worth: its last trade, held between bid and offer.
+
+    Half-way between them is no price once the book is pulled wide: closing at it would pay what nobody has
+    paid yet. The last trade bounds it, and a market that has moved away from that moves the bound.
+    """
+    if quote is None or quote.bid_paise is None or quote.ask_paise is None:
+        return None
+    if quote.last_paise is None:
+        return quote.mid_paise
+    return float(min(max(quote.last_paise, quote.bid_paise), quote.ask_paise))

@@ -11,7 +11,7 @@ from core.domain.effects import CancelOrder
 from core.domain.facts import CancelIntended, ModifyIntended
 from core.domain.groups import Goal, IncompletePolicy
 from core.domain.inputs import BooksRead, OperatorAction, OperatorCommand, OrderNews
-from core.domain.instruments import Side
+from core.domain.instruments import PositionKey, Product, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import OrderStatus, Outcome, Purpose
 from tests.builders import (
@@ -359,3 +359,28 @@ def test_an_order_called_absent_that_arrives_after_its_successor_has_filled_is_t
     fill_everything(desk)
     assert not any(desk.net().values())
     assert desk.is_in(_S.CLOSED)
+
+
+@pytest.mark.parametrize("on_incomplete", list(IncompletePolicy))
+def test_a_late_fill_on_an_open_group_is_reversed_alone(on_incomplete: IncompletePolicy) -> None:
+    desk = open_condor(on_incomplete=on_incomplete)
+    held, sent = desk.net(), len(desk.sent)
+    wing = next(order for order in desk.sent if order.symbol == LONG_PUT)
+    desk.change(wing, units=wing.units + 2 * LOT)
+    desk.fill(wing, 2 * LOT)
+    assert desk.net()[LONG_PUT] == held[LONG_PUT] + 2 * LOT
+    fill_everything(desk)
+    assert [(o.symbol, o.side, o.units) for o in desk.sent[sent:]] == [(LONG_PUT, Side.SELL, 2 * LOT)]
+    assert desk.is_in(ExecutionLifecycle.OPEN)
+    assert desk.net() == held
+
+
+def test_a_group_that_lacks_units_is_still_what_its_policy_says() -> None:
+    desk = open_condor(on_incomplete=IncompletePolicy.UNWIND)
+    key = PositionKey("NFO", LONG_PUT, Product.NRML)
+    desk.others[key] = -10 * LOT
+    for _ in range(2):
+        desk.later(6_000)
+        desk.read_books()
+    fill_everything(desk)
+    assert desk.is_in(ExecutionLifecycle.CLOSED)

@@ -9,7 +9,8 @@ import pytest
 from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import Purpose
-from core.domain.quotes import ForwardMark
+from core.domain.quotes import ForwardMark, Quote
+from core.domain.timing import NS_PER_S
 from tests.builders import EXPIRY, LOT, SHORT_CALL, SHORT_PUT
 from tests.policy.stop_desk import StopDesk, open_with_stops, stopped_plan
 
@@ -72,3 +73,36 @@ def test_resting_stops_become_the_exit_of_a_group_stop() -> None:
         desk.stop(SHORT_PUT).tag,
     }
     assert not exits(desk)
+
+
+def test_a_book_pulled_wide_fires_no_stop_until_somebody_trades_there() -> None:
+    desk = ours(stop_loss_paise=10_000_00)
+    desk.quote(SHORT_CALL, 10_00, 400_00, last_paise=70_00)
+    assert desk.group().state is _S.OPEN
+    desk.quote(SHORT_CALL, 10_00, 400_00, last_paise=110_00)
+    assert desk.group().state is _S.EXITING
+
+
+def test_a_market_that_has_left_its_last_trade_behind_fires_the_stop() -> None:
+    desk = ours(stop_loss_paise=10_000_00)
+    desk.quote(SHORT_CALL, 109_00, 110_00, last_paise=70_00)
+    assert desk.group().state is _S.EXITING
+
+
+def test_a_book_with_one_side_fires_no_stop() -> None:
+    desk = ours(stop_loss_paise=10_000_00)
+    desk.quote(SHORT_CALL, None, 400_00, last_paise=390_00)
+    assert desk.group().state is _S.OPEN
+
+
+@pytest.mark.parametrize("age_s", [0, 3_601])
+def test_an_old_level_of_the_underlying_closes_nothing(age_s: int) -> None:
+    desk = ours(stop_below_paise=24_400_00)
+    at_ns = desk.now_ns - age_s * NS_PER_S
+    under = Quote("NIFTY", at_ns, 24_380_00, 1, 24_381_00, 1, 24_380_00)
+    mark = ForwardMark("NIFTY", EXPIRY, 24_380_00.0, at_ns)
+    desk.view = replace(
+        desk.view, quotes={**desk.view.quotes, "NIFTY": under}, forwards={("NIFTY", EXPIRY): mark}
+    )
+    desk.monitor()
+    assert (desk.group().state is _S.OPEN) is bool(age_s)
