@@ -100,6 +100,28 @@ def read_journal(path: str | Path) -> Iterator[Recorded]:
         yield from read_rows(connection, str(path))
 
 
+def require_journal(path: str | Path) -> None:
+    """Raise ``JournalUnusable`` where something else than a journal stands at a path; nothing is written.
+
+    A path where nothing stands, or only a file in which nothing was ever kept, is that of a new journal.
+    """
+    where = Path(path)
+    if not where.name or (where.exists() and not where.is_file()):
+        raise _no_file(where)
+    if not where.is_file() or not where.stat().st_size:
+        return
+    # Immutable makes nothing beside the file. What only its WAL has is not seen then, which reads as blank;
+    # what is damaged, or being written just now, is left to the opening to judge.
+    with closing(_connect(where, "ro&immutable=1")) as connection:
+        try:
+            if not _is_blank(connection):
+                _require_ours(connection, where)
+        except sqlite3.Error as error:
+            refusal = _unusable(where, error)
+            if isinstance(refusal, JournalUnusable):
+                raise refusal from error
+
+
 def read_rows(connection: sqlite3.Connection, where: str) -> Iterator[Recorded]:
     """Every row of an open journal in order, its chain checked. Raises ``JournalCorrupt``."""
     seq, before = 0, GENESIS
@@ -138,7 +160,7 @@ def _touch(path: Path) -> bool:
             "Give a path in a folder that exists and that you may write to."
         ) from error
     if not path.is_file():
-        raise JournalUnusable(f"{path} is not a file. Give the path of a journal, or of a new file.")
+        raise _no_file(path)
     if not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise JournalUnusable(
             f"The journal {path} is read-only for you. Make the file writable, or give another path."
@@ -218,6 +240,10 @@ def _require_sound(connection: sqlite3.Connection, path: Path) -> None:
         found = [str(error)]
     if found != ["ok"]:
         raise JournalCorrupt(0, "; ".join(found), str(path))
+
+
+def _no_file(path: Path) -> JournalUnusable:
+    return JournalUnusable(f"{path} is not a file. Give the path of a journal, or of a new file.")
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> JournalError:

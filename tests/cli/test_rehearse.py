@@ -302,6 +302,7 @@ def test_a_journal_that_is_a_folder_is_refused(tmp_path: Path) -> None:
         (("--lots", "0"), ("--lots",)),
         (("--lots", "1.5"), ("--lots",)),
         (("--seed", "-1"), ("--seed",)),
+        (("--seed", "9" * 20), ("--seed",)),
         (("--funds", "0"), ("--funds",)),
         (("--strategy", "iron_condor", "--group", "x.toml"), ("--strategy", "--group")),
         (("--group", "nowhere.toml"), ("nowhere.toml",)),
@@ -416,6 +417,18 @@ def test_a_group_file_that_the_market_cannot_serve_is_refused(tmp_path: Path, te
     path.write_text(text)
     sentence = refused(tmp_path, "--json", "--group", path, "--journal", tmp_path / "j")
     assert words in sentence
+
+
+@pytest.mark.parametrize("name", ["", ".", "folder", "text", "other.sqlite"])
+def test_what_is_no_journal_is_refused_and_not_even_a_lock_is_left_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_text("not a journal\n")
+    sqlite3.connect(tmp_path / "other.sqlite").execute("CREATE TABLE theirs (x)").connection.close()
+    assert "Give " in refused(tmp_path, "--json", "--journal", name)
+    assert not list(tmp_path.glob("*.lock"))
 
 
 def test_a_terminal_that_is_too_small_is_told_the_size_it_needs(tmp_path: Path) -> None:
