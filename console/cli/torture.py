@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def torture(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 300,
-    first: Annotated[int, typer.Option("--from", min=0, help="The first seed.")] = 0,
+    first: Annotated[int, typer.Option("--from", min=0, max=2**62, help="The first seed.")] = 0,
     scenario: Annotated[
         str | None, typer.Option(help="Play this scenario with every seed, not the seeds' own stories.")
     ] = None,
@@ -75,6 +75,10 @@ def torture(
     }
     tally, begin = Tally(), first
     if resume is not None:
+        if not resume.absolute().parent.is_dir():
+            refuse(
+                f"--resume {resume}: there is no folder {resume.absolute().parent}; make it, or give another"
+            )
         try:
             kept = load(resume, asked)
         except CannotResume as error:
