@@ -36,7 +36,7 @@ Available = Annotated[float | None, typer.Option(min=0, help="Rupees that may be
 At = Annotated[
     str | None, typer.Option(help="Time of day to look at (11:00); the market's start if left out.")
 ]
-Underlying = Annotated[str, typer.Option(help="What the recorded chain is on.")]
+Underlying = Annotated[str, typer.Option(help="What the chain is on.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, for programs; amounts in rupees.")]
 
 

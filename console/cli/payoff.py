@@ -26,7 +26,7 @@ Chain = Annotated[Path | None, typer.Option(help="A recorded option chain; else 
 At = Annotated[
     str | None, typer.Option(help="Time of day to look at (11:00); the market's start if left out.")
 ]
-Underlying = Annotated[str, typer.Option(help="What the recorded chain is on.")]
+Underlying = Annotated[str, typer.Option(help="What the chain is on.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, for programs; amounts in rupees.")]
 
 

@@ -17,7 +17,7 @@ from core.market.errors import MarketDataError
 from core.market.recorded import RecordedMarket
 from core.market.sessions import load_calendar
 from core.market.source import MarketSource
-from core.market.synthetic import SyntheticMarket
+from core.market.synthetic import SyntheticMarket, SyntheticSpec
 from core.risk.payoff import PayoffLeg
 from core.risk.priced import price_contracts
 from core.strategies.errors import StrategyError
@@ -64,7 +64,9 @@ def look(group: Path, chain: Path | None, at: str | None, underlying: str) -> Wh
     try:
         calendar = load_calendar()
         source: MarketSource = (
-            RecordedMarket(chain, underlying) if chain is not None else SyntheticMarket(calendar=calendar)
+            RecordedMarket(chain, underlying)
+            if chain is not None
+            else SyntheticMarket(SyntheticSpec(underlying=underlying), calendar)
         )
         now_ns = _instant(source, at)
         view = ViewKeeper(source.contracts, calendar, source.stale_after_ns).update(

@@ -144,6 +144,12 @@ def test_payoff_draws_and_gives_the_same_figures_as_data(condor: Path) -> None:
     assert len(report["curve"]["levels"]) == len(report["curve"]["now"]) == len(report["curve"]["at_expiry"])
 
 
+def test_the_made_up_market_is_on_the_underlying_that_is_asked_for(condor: Path) -> None:
+    report = json.loads(run("margin", condor, "--underlying", "BANKNIFTY", "--json").stdout)
+    assert {leg["symbol"][:9] for leg in report["legs"]} == {"BANKNIFTY"}
+    assert run("margin", condor, "--underlying", "NONESUCH").exit_code == 2
+
+
 def test_an_unbounded_loss_is_said_and_is_null(tmp_path: Path) -> None:
     path = tmp_path / "straddle.toml"
     path.write_text('strategy = "straddle"\nlots = 1\n')
