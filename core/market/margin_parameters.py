@@ -73,7 +73,7 @@ def read_parameters(path: Path) -> MarginParameters:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise MarginFileError(f"{path.name}: cannot be read ({why})") from None
+        raise MarginFileError(f"{path}: cannot be read ({why})") from None
     return parse_parameters(text, path.name)
 
 

@@ -52,7 +52,7 @@ def read_risk_arrays(path: Path, underlying: str = "NIFTY") -> dict[ArrayKey, Ri
             return _read(csv.DictReader(lines), path.name, underlying)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise RiskArrayFileError(f"{path.name}: cannot be read ({why})") from None
+        raise RiskArrayFileError(f"{path}: cannot be read ({why})") from None
 
 
 def _read(rows: csv.DictReader[str], name: str, underlying: str) -> dict[ArrayKey, RiskArray]:

@@ -53,14 +53,12 @@ def read_group_file(path: Path) -> GroupFile:
     """Read and check a group file. Raises ``GroupFileError`` with a line for everything that is wrong."""
     try:
         if path.stat().st_size > _LARGEST_FILE:
-            raise GroupFileError(
-                f"{path.name}: larger than {_LARGEST_FILE // 1024} KiB; this is no group file"
-            )
+            raise GroupFileError(f"{path}: larger than {_LARGEST_FILE // 1024} KiB; this is no group file")
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise GroupFileError(f"{path.name}: not a text in UTF-8 (byte {error.start})") from None
+        raise GroupFileError(f"{path}: not a text in UTF-8 (byte {error.start})") from None
     except OSError as error:
-        raise GroupFileError(f"{path.name}: cannot be read: {error.strerror}") from None
+        raise GroupFileError(f"{path}: cannot be read: {error.strerror}") from None
     return parse_group(text, path.name)
 
 
