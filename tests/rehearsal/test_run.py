@@ -70,7 +70,7 @@ def exchange_trades(journal: Path) -> list[str]:
 
 def test_the_same_seed_gives_the_same_rows_at_any_speed(tmp_path: Path) -> None:
     told: list[list[Row]] = []
-    for name, speed in (("virtual", ()), ("paced", ("--speed", "60")), ("faster", ("--speed", "400"))):
+    for name, speed in (("virtual", ()), ("paced", ("--speed", "150")), ("faster", ("--speed", "1000"))):
         journal = tmp_path / name
         assert rehearse("--journal", journal, *speed)["verdict"] == "PASS"
         told.append(events(journal))
@@ -85,7 +85,7 @@ def test_another_seed_gives_another_story(tmp_path: Path) -> None:
     assert events(tmp_path / "1") != events(tmp_path / "2")
 
 
-@pytest.mark.parametrize("seed", range(3, 9))
+@pytest.mark.parametrize("seed", range(3, 6))
 def test_calm_passes_whatever_the_seed_held_or_not(seed: int) -> None:
     assert rehearse("--seed", seed)["final"]["state"] == "FLAT"
     report = rehearse("--seed", seed, "--hold")
@@ -98,6 +98,7 @@ def test_folding_the_journal_gives_what_the_report_says(tmp_path: Path) -> None:
     journal = tmp_path / "j"
     report = rehearse("--journal", journal, "--hold")
     account = fold(read_journal(journal))
+    assert report["final"]["positions"]
     held = {
         leg.plan.contract.symbol: leg.net_units
         for group in account.groups.values()
@@ -110,10 +111,15 @@ def test_folding_the_journal_gives_what_the_report_says(tmp_path: Path) -> None:
     ]
 
 
-def test_no_journalled_fact_holds_a_float(tmp_path: Path) -> None:
-    journal = tmp_path / "j"
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The journal of one run, for those who only read it."""
+    journal = tmp_path_factory.mktemp("played") / "j"
     rehearse("--journal", journal)
+    return journal
 
+
+def test_no_journalled_fact_holds_a_float(played: Path) -> None:
     def floats(value: Any) -> bool:
         if isinstance(value, dict):
             return any(map(floats, value.values()))
@@ -121,14 +127,13 @@ def test_no_journalled_fact_holds_a_float(tmp_path: Path) -> None:
             return any(map(floats, value))
         return isinstance(value, float)
 
-    rows = events(journal)
+    rows = events(played)
+    assert rows
     assert not [kind for _, _, _, kind, body, _ in rows if floats(json.loads(body))]
 
 
-def test_the_shorts_go_first_on_the_way_out_and_last_on_the_way_in(tmp_path: Path) -> None:
-    journal = tmp_path / "j"
-    rehearse("--journal", journal)
-    orders = [row.fact.order for row in read_journal(journal) if isinstance(row.fact, OrderIntended)]
+def test_the_shorts_go_first_on_the_way_out_and_last_on_the_way_in(played: Path) -> None:
+    orders = [row.fact.order for row in read_journal(played) if isinstance(row.fact, OrderIntended)]
     entries = [order.side.value for order in orders if order.purpose.value == "ENTRY"]
     exits = [order.side.value for order in orders if order.purpose.value == "EXIT"]
     assert entries[:2] == ["BUY", "BUY"]
