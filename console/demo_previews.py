@@ -23,7 +23,6 @@ from core.domain.quotes import ForwardMark
 from core.engine.group_look import look_closely
 from core.engine.previews import CUSTOM, ForeseenOrder, TicketLeg, TicketPreview, TicketRequest, WayOut
 from core.engine.snapshot import GroupLook, Snapshot
-from core.engine.ticket import fields_of
 from core.engine.ticket_entries import exit_instant
 
 FAR_EXPIRY = date(2025, 12, 26)
@@ -105,7 +104,6 @@ def demo_preview(request: TicketRequest, at_ns: int) -> TicketPreview:
         ),
         underlyings=("NIFTY",),
         expiries=(EXPIRY, FAR_EXPIRY),
-        fields=fields_of(request),
     )
     if not request.lots.isdigit() or not 1 <= int(request.lots) <= 10_000:
         asked = request.lots or "nothing"

@@ -35,10 +35,12 @@ PICTURES = (
     Picture("main-light", busy_snapshot, theme="light", keys=("down",)),
     Picture("main-contrast", busy_snapshot, theme="contrast", keys=("down",)),
     Picture("main-colourblind", busy_snapshot, theme="colourblind", keys=("down",)),
+    Picture("main-sixteen", busy_snapshot, theme="sixteen", keys=("down",)),
     Picture("main-120x40", busy_snapshot, MIDDLE, keys=("down",)),
     Picture("main-100x30", busy_snapshot, SMALLEST),
     Picture("runbook", busy_snapshot, MIDDLE, keys=("tab", "question_mark")),
-    Picture("palette", busy_snapshot, MIDDLE, keys=("colon", "f", "l")),
+    Picture("palette", calm_snapshot, MIDDLE, keys=("colon", "f", "l")),
+    Picture("help", calm_snapshot, keys=("h",)),
     Picture("group", busy_snapshot, keys=("down", "enter")),
     Picture("ticket", busy_snapshot, keys=("n", "enter", "S", "E")),
     Picture("recover", busy_snapshot, keys=("r", "u", "enter", "0")),
@@ -46,6 +48,7 @@ PICTURES = (
     Picture("alerts", busy_snapshot, keys=("A", "down")),
     Picture("health", busy_snapshot, keys=("H",)),
     Picture("flatten", busy_snapshot, keys=("down", "f9", "0", "1")),
+    Picture("kill-switch", busy_snapshot, MIDDLE, keys=("K", "K", "I")),
     Picture("flatten-all", lambda: busy_snapshot("LIVE"), keys=("f9", "A", "L")),
 )
 

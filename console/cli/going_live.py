@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from console.cli.flatten_signal import flattening_on_signal
+from console.cli.journal_tail import journal_tail
 from console.cli.login import KEY_VARIABLE
 from console.cli.places import account_lock, data_folder, kite_sessions
 from console.cli.tradable import Tradable, read_tradable
@@ -345,7 +346,11 @@ class _Session:
         end = await run_console(
             core,
             running,
-            ConsoleOptions(by=getpass.getuser(), observe=self._wanted.observe),
+            ConsoleOptions(
+                by=getpass.getuser(),
+                observe=self._wanted.observe,
+                journal_tail=journal_tail(self._wanted.path),
+            ),
             on_painted=self._painted,
             on_gone=self._gone,
         )

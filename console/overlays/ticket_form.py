@@ -12,6 +12,7 @@ from console.widgets.line import BLANK, Line, fill, line, width_of, wrap
 from core.domain.groups import IncompletePolicy
 from core.domain.instruments import Product, Right
 from core.engine.previews import TicketPreview, TicketRequest
+from core.engine.ticket import fields_of
 
 T = TypeVar("T")
 LEGS_MAX = 8
@@ -41,8 +42,6 @@ FIELDS: dict[str, tuple[str, str]] = {
     "allow_naked": ("naked", "left and right: whether shorts without cover are allowed"),
 }
 """By the request's own names: label, and what may be given."""
-FIRST_FORM = ("strategy", "underlying", "expiry", "call", "put", "width", "lots", "limit_net", "stop")
-"""Shown until the core has said which fields the strategy has."""
 POLICIES = {
     IncompletePolicy.SCALE_DOWN: (
         "scale down",
@@ -73,10 +72,10 @@ class TicketForm:
         self.request = TicketRequest()
         self.field = "strategy"
 
-    def fields(self, preview: TicketPreview | None) -> list[str]:
+    def fields(self) -> list[str]:
         """The fields of the strategy, each leg one."""
         names: list[str] = []
-        for name in (preview.fields if preview else ()) or FIRST_FORM:
+        for name in fields_of(self.request):
             if name == "legs":
                 filled = len(self.request.legs)
                 shown = min(LEGS_MAX, max(LEGS_SHOWN, filled + 1))
@@ -89,7 +88,7 @@ class TicketForm:
 
     def press(self, key: KeyPress, preview: TicketPreview | None) -> bool:
         """Move, choose or type; whether the request changed."""
-        names = self.fields(preview)
+        names = self.fields()
         at = names.index(self.field)
         if key.key in ("down", "tab"):
             self.field = names[(at + 1) % len(names)]
@@ -199,7 +198,7 @@ class TicketForm:
         self, preview: TicketPreview | None, glyphs: Glyphs, width: int, height: int, *, armed: bool
     ) -> list[Line]:
         """Every field, or those about the chosen one where there is little room; then the hint."""
-        names = self.fields(preview)
+        names = self.fields()
         hint = wrap(line((self.hint(), "muted")), width)
         room = max(3, height - len(hint) - 1)
         at = names.index(self.field)

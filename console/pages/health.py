@@ -85,7 +85,7 @@ class HealthPage(Page):
         roomy = width >= 40
         corner = line((f"{mark} p99 of {budget_ms:g} ms" if roomy else f"{mark} {budget_ms:g} ms", tone))
         if not told.count:
-            content: Sequence[Line] = [line(("Nothing measured yet.", "muted"))]
+            content: Sequence[Line] = [line((_unmeasured(scene), "muted"))]
         else:
             figures = line(
                 ("last ", "muted"),
@@ -108,6 +108,11 @@ class HealthPage(Page):
             )
             content = [figures, *drawn, line((f"{told.count:,} measured", "muted"))]
         return self.framed(name, corner, content, width, height)
+
+
+def _unmeasured(scene: Scene) -> str:
+    """Why there is no figure."""
+    return "Not measured yet." if scene.snapshot.recorded is None else "Not in the journal so far."
 
 
 def _alive(scene: Scene, width: int) -> list[Line]:
@@ -133,11 +138,12 @@ def _checks(scene: Scene) -> list[tuple[str, str, str, str]]:
     """Each thing's name, ``ok``, ``warn``, ``breach`` or ``clock`` (not known yet), figure and meaning."""
     snapshot, health, account = scene.snapshot, scene.snapshot.health, scene.snapshot.account
     quotes_late = snapshot.view.stale_after_ns // 1_000_000
-    open_ones = sum(each.is_open for each in account.divergences.values())
-    healed = f"{snapshot.divergences_found} found, {snapshot.divergences_healed} healed"
     silent = bool(scene.core_stopped) or scene.core_is_silent
     said = "stopped" if scene.core_stopped else span(scene.silent_ms)
     poll = _age(health.poll_age_ms, 2 * account.settings.poll_every_ms)
+    if snapshot.recorded is not None:
+        past = [(name, "clock", "-", "not in a journal") for name in ("core", "stream", "poll", "quotes")]
+        return [*past, *_books_and_latch(scene)]
     checks = [("core", "breach" if silent else "ok", said, "since it last said something")]
     if health.stream_up:
         checks.append(("stream", "ok", _told(health.stream_age_ms), "since the last frame"))
@@ -149,6 +155,15 @@ def _checks(scene: Scene) -> list[tuple[str, str, str, str]]:
         checks.append(("poll", poll, _told(health.poll_age_ms), f"next in {_told(health.next_poll_ms)}"))
     stale = f"stale after {span(quotes_late)}"
     checks.append(("quotes", _age(health.quotes_age_ms, quotes_late), _told(health.quotes_age_ms), stale))
+    return [*checks, *_books_and_latch(scene)]
+
+
+def _books_and_latch(scene: Scene) -> list[tuple[str, str, str, str]]:
+    """What a journal knows of as well: whether it can be written, the differences, the kill switch."""
+    snapshot, health, account = scene.snapshot, scene.snapshot.health, scene.snapshot.account
+    open_ones = sum(each.is_open for each in account.divergences.values())
+    healed = f"{snapshot.divergences_found} found, {snapshot.divergences_healed} healed"
+    checks = []
     if health.journal_ok:
         checks.append(("journal", "ok", "writes", f"{account.seq:,} facts"))
     else:

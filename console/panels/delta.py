@@ -34,9 +34,11 @@ class DeltaPanel(FramedPanel):
             return line(("BLIND: quotes stale", "bold warn"))
         if not total.delta_limit_units:
             return ()
-        limit = (f"limit {scene.glyphs.plus_minus}{total.delta_limit_units:,} units", "muted")
+        limit = f"limit {scene.glyphs.plus_minus}{total.delta_limit_units:,}"
         outside_s = seconds_outside(scene.snapshot.delta_history, scene.snapshot.at_ns)
-        return line((f"outside {outside_s} s of 60  ", "warn"), limit) if outside_s else line(limit)
+        if not outside_s:
+            return line((f"{limit} units", "muted"))
+        return line((limit, "muted"), (f"  outside {outside_s} s of 60", "warn"))
 
     def stale_ms(self, scene: Scene) -> int | None:
         """The core's silence, or quotes older than their source should give."""

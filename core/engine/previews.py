@@ -92,8 +92,6 @@ class TicketPreview:
     """Names and titles."""
     underlyings: tuple[str, ...] = ()
     expiries: tuple[date, ...] = ()
-    fields: tuple[str, ...] = ()
-    """The names of the request's fields that mean something for its strategy, in the form's order."""
 
 
 @dataclass(frozen=True, slots=True)

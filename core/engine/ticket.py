@@ -69,7 +69,6 @@ def preview_ticket(asked: TicketRequest, market: TicketMarket) -> TicketPreview:
         asked,
         at_ns=market.now_ns,
         strategies=_NAMES,
-        fields=fields_of(asked),
         underlyings=tuple(names),
         expiries=tuple(day for day in days if market.calendar.expiry_ns(day) > market.now_ns),
     )

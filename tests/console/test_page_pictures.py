@@ -18,6 +18,9 @@ Compare = Callable[..., bool]
 PAGES = {"group": ["down", "enter"], "positions": ["p"], "alerts": ["A", "down"], "health": ["H"]}
 
 
+OWN_LEG = ["plus", "1", "space", "2", "4", "5", "0", "0", "space", "P", "E", "down", "minus", "2"]
+
+
 def in_trouble() -> Snapshot:
     busy = busy_snapshot("LIVE")
     health = Health(stream_up=False, poll_failing=True, journal_ok=False)
@@ -84,6 +87,8 @@ def test_the_group_page_of_a_read_only_session(snap_compare: Compare) -> None:
     [
         ("ticket", ["n"]),
         ("ticket-armed", ["n", "enter", "S", "E"]),
+        ("ticket-calendar", ["n", "right", "right", *["down"] * 4, "right"]),
+        ("ticket-own-legs", ["n", "left", *["down"] * 4, *OWN_LEG]),
         ("ticket-refused", ["n", *["down"] * 6, "0", "0", "enter", "enter"]),
         ("recover", ["r"]),
         ("recover-armed", ["r", "u", "enter", "0"]),

@@ -15,7 +15,8 @@ from console.transport import Transport
 from core.domain.account import KillSwitch
 from core.engine.replay import JournalReplay
 from core.engine.snapshot import Health, Snapshot
-from tests.console.hands import HandClock, console, options
+from tests.console.hands import HandClock, console, options, settled_snapshot
+from tests.console.test_panel_states import STATES
 from tests.console.test_replay import rows
 
 Compare = Callable[..., bool]
@@ -40,7 +41,22 @@ def test_each_arrangement(snap_compare: Compare, keys: list[str]) -> None:
     assert snap_compare(app, press=keys, terminal_size=(120, 40))
 
 
-@pytest.mark.parametrize("keys", [["g", "6"], ["greater_than_sign"]], ids="-".join)
+@pytest.mark.parametrize("key", ["colon", "h"])
+def test_what_has_to_wait_says_why(snap_compare: Compare, key: str) -> None:
+    app, _, _ = console(busy_snapshot())
+    assert snap_compare(app, press=[key], terminal_size=(120, 40))
+
+
+@pytest.mark.parametrize("state", ["breached", "disconnected"])
+@pytest.mark.parametrize("size", [(160, 50), (100, 30)], ids=["160x50", "100x30"])
+def test_a_session_in_trouble(snap_compare: Compare, state: str, size: tuple[int, int]) -> None:
+    app, _, _ = console(STATES[state]())
+    assert snap_compare(app, terminal_size=size)
+
+
+@pytest.mark.parametrize(
+    "keys", [["g", "6"], ["greater_than_sign"], ["greater_than_sign", "H"]], ids="-".join
+)
 def test_a_replay(snap_compare: Compare, keys: list[str]) -> None:
     transport = Transport(JournalReplay(rows(), "calm.journal"))
     app = HedgerowApp(transport.replay, options(HandClock(), observe=True, transport=transport))
@@ -118,5 +134,6 @@ def test_a_read_only_session(snap_compare: Compare) -> None:
     ],
 )
 def test_each_overlay(snap_compare: Compare, name: str, keys: list[str]) -> None:
-    app, _, _ = console(busy_snapshot("LIVE" if name == "flatten-all" else "PAPER"))
+    made = settled_snapshot if name in ("help", "palette") else busy_snapshot
+    app, _, _ = console(made("LIVE" if name == "flatten-all" else "PAPER"))
     assert snap_compare(app, press=keys, terminal_size=(120, 40))

@@ -179,6 +179,18 @@ def test_nothing_of_the_past_can_be_ordered_or_left() -> None:
     asyncio.run(story())
 
 
+def test_the_health_of_the_past_is_not_called_down() -> None:
+    async def story() -> None:
+        async with watching() as past:
+            await past.press("H")
+            said = "\n".join(map(plain, past.app.main.health_page.lines))
+            assert "down" not in said
+            assert "not in a journal" in said
+            assert "kill switch" in said
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("size", [(160, 50), (120, 40), (100, 30)])
 @pytest.mark.parametrize("key", ["enter", "p", "A", "H"])
 def test_the_transport_bar_stays_in_view_under_every_page(key: str, size: tuple[int, int]) -> None:

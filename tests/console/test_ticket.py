@@ -235,6 +235,18 @@ def test_legs_of_ones_own_are_typed_one_a_field_and_the_next_appears() -> None:
     play(story)
 
 
+def test_a_field_of_the_last_strategy_takes_no_key_once_another_is_chosen() -> None:
+    async def story(hands: Hands) -> None:
+        await hands.press("n", "left", "down", "down", "down", "down")
+        assert hands.app.main.ticket.request.strategy == CUSTOM
+        await hands.type("+1 24500 PE")
+        request = hands.app.main.ticket.request
+        assert request.legs == ("+1 24500 PE",)
+        assert request.put == request.call == ""
+
+    play(story)
+
+
 async def choose(hands: Hands, strategy: str) -> None:
     """Go through the strategies until it is this one."""
     for _ in range(20):
