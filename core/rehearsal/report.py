@@ -148,8 +148,7 @@ def readable(report: Report) -> str:
         ]
     lines += ["", *_figure_lines(report["metrics"]), ""]
     final: Mapping[str, Any] = report["final"]
-    held = ", ".join(f"{units:+,} {symbol}" for symbol, units in final["positions"].items()) or "nothing"
-    lines.append(f"at the end: {final['state']}, holding {held}; {final['working_orders']} working orders")
+    lines.append(f"at the end: {final['state']}, {_held(final)}; {final['working_orders']} working orders")
     lines += [f"warning: {warning}" for warning in report.get("warnings", ())]
     for violation in report["violations"]:
         lines.append(
@@ -162,6 +161,15 @@ def readable(report: Report) -> str:
     if report.get("journal"):
         lines.append(f"journal: {report['journal']}")
     return "\n".join(lines)
+
+
+def _held(final: Mapping[str, Any]) -> str:
+    """What is left of our trades, and what other people's trades in the same contracts have done to it."""
+    ours, others = final["positions"], final["foreign"]
+    left = {symbol: units + others.get(symbol, 0) for symbol, units in ours.items()}
+    held = ", ".join(f"{units:+,} {symbol}" for symbol, units in left.items() if units) or "nothing"
+    traded = ", ".join(f"{others[symbol]:+,} {symbol}" for symbol in ours if symbol in others)
+    return f"holding {held}" + (f" (others have traded {traded})" if traded else "")
 
 
 def _figure_lines(metrics: Mapping[str, Any]) -> list[str]:
