@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -51,14 +52,16 @@ def play(run: Run) -> SeedResult:
     return result
 
 
-def _leave_with(parent: int) -> None:
-    """Have this worker end when its parent has, however that ended."""
+def _begin_worker(parent: int) -> None:
+    """Have this worker end when its parent has, however that ended, and look for garbage seldom."""
 
     def watch() -> None:
         while os.getppid() == parent:
             sleep(1)
         os._exit(1)
 
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     Thread(target=watch, daemon=True).start()
 
@@ -74,7 +77,7 @@ def play_all(runs: Iterable[Run], workers: int, *, keep_going: bool) -> Iterator
                 return
         return
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, context, initializer=_leave_with, initargs=(os.getpid(),)) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(os.getpid(),)) as pool:
         flying: deque[Future[SeedResult]] = deque(
             pool.submit(play, run) for run in islice(waiting, workers * _AHEAD)
         )
