@@ -99,10 +99,11 @@ def trim(turn: Turn, group_id: str) -> None:
 
 
 def chase_hedges(turn: Turn, group_id: str) -> None:
-    """Keep emergency hedges marketable."""
+    """Keep emergency hedges marketable, and the stops that were told to buy in their place."""
     group = turn.group(group_id)
     for order in group.live_orders:
-        if order.purpose is Purpose.HEDGE and _hurry(turn, group, order):
+        told = order.purpose is Purpose.STOP and (order.asked_to_limit or order.order_type is OrderType.LIMIT)
+        if (told or order.purpose is Purpose.HEDGE) and _hurry(turn, group, order):
             return
 
 

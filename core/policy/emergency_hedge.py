@@ -21,8 +21,9 @@ from core.domain.orders import ChildOrder, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
 from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed
-from core.policy.hedge_manager import HedgeChoice
+from core.policy.hedge_manager import HedgeChoice, can_be_told
 from core.policy.pricing_rules import closing_price
+from core.policy.stop_release import release
 from core.policy.turn import Turn
 
 _S = ExecutionLifecycle
@@ -136,11 +137,28 @@ def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: s
     )
     closes_ns = turn.now_ns + turn.settings.hedge_debounce_ms * NS_PER_MS
     turn.record(HedgeWindowOpened(group_id, closes_ns), group_id)
-    ChildOrderManager.intend(turn, group_id, leg, choice.side, choice.units, Purpose.HEDGE, wanted.paise)
+    units = choice.units
+    if choice.kind == "reverse":
+        units -= _told_to_stops(turn, group_id, leg, units)
+    if units:
+        ChildOrderManager.intend(turn, group_id, leg, choice.side, units, Purpose.HEDGE, wanted.paise)
     state = turn.group(group_id).state
     if state in (_S.PARTIALLY_EXPOSED, _S.UNWINDING, _S.EXITING):
         turn.move(group_id, _S.HEDGING, f"{choice.kind} {choice.units} {choice.contract.label}: {reason}")
     turn.wake(group_id, closes_ns)
+
+
+def _told_to_stops(turn: Turn, group_id: str, leg: int, units: int) -> int:
+    """Have a short's stops buy back what no other order may, and say how much that is."""
+    group = turn.group(group_id)
+    free = -group.legs[leg].net_units - group.working(leg, Side.BUY)
+    told = 0
+    for order in group.live_orders:
+        missing = units - max(0, free) - told
+        if missing > 0 and order.leg == leg and can_be_told(order):
+            release(turn, turn.group(group_id), order, missing)
+            told += min(missing, order.working_units)
+    return told
 
 
 def _gathering(turn: Turn, group: MultiLegOrderGroup) -> bool:

@@ -19,7 +19,7 @@ from core.domain.cover import (
 )
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.instruments import Contract, InstrumentKind, Side
-from core.domain.orders import Purpose
+from core.domain.orders import ChildOrder, OrderStatus, OrderType, Purpose
 from core.domain.quotes import MarketView
 from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
@@ -110,9 +110,32 @@ class EmergencyHedgeManager:
 def _with_purchases(group: MultiLegOrderGroup, without: str = "") -> list[Holding]:
     buying = [0] * len(group.legs)
     for order in group.live_orders:
-        if order.side is Side.BUY and order.purpose is not Purpose.STOP and order.tag != without:
+        if order.side is Side.BUY and not _awaits_trigger(order) and order.tag != without:
             buying[order.leg] += order.working_units
     return [(leg.plan.contract, leg.net_units + buying[index]) for index, leg in enumerate(group.legs)]
+
+
+def _awaits_trigger(order: ChildOrder) -> bool:
+    """Whether it is a stop that buys nothing until its trigger is reached, or until it is told to."""
+    return (
+        order.purpose is Purpose.STOP
+        and order.order_type is OrderType.SL
+        and order.status is not OrderStatus.OPEN
+        and not order.asked_to_limit
+    )
+
+
+def _stop_units(group: MultiLegOrderGroup, leg: int) -> int:
+    """Units of a short leg that its resting stops can be told to buy back now; fired ones do so already."""
+    if group.legs[leg].retired_at_ns:
+        return 0
+    return sum(order.working_units for order in group.live_orders if order.leg == leg and can_be_told(order))
+
+
+def can_be_told(order: ChildOrder) -> bool:
+    """Whether a resting stop can be told to buy now, instead of at its trigger."""
+    settled = order.order_id is not None and not order.modify_pending and not order.asked_limit_paise
+    return order.is_resting_stop and settled and not order.modify_refusals
 
 
 def _leg_of(group: MultiLegOrderGroup, contract: Contract) -> int | None:
@@ -150,6 +173,8 @@ def _reversals(
     for index, beyond in shorts:
         leg = group.legs[index]
         closable = -leg.net_units - buying[index]
+        if buying[index]:
+            closable += _stop_units(group, index)
         wanted = _whole(min(units, beyond, closable), leg.plan.contract)
         if wanted and not _refused(group, index, now_ns):
             yield _choice("reverse", leg.plan.contract, Side.BUY, wanted, view, now_ns, index)

@@ -18,8 +18,11 @@ from core.policy.stop_prices import has_gapped, is_locked
 from core.policy.turn import Turn
 
 
-def release(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> None:
-    """Bring a stop to market, as far as that can be done now; the group is looked at again by itself."""
+def release(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder, most: int | None = None) -> None:
+    """Bring a stop to market, as far as that can be done now; the group is looked at again by itself.
+
+    With ``most`` it buys no more than these units; what it stood for beyond them is armed afresh.
+    """
     if order.order_id is None or order.status is OrderStatus.INTENDED:
         return
     if order.cancel_pending:
@@ -39,6 +42,7 @@ def release(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> None:
         say_locked(turn, group, order)
     spent = order.modifies >= settings.modifies_max
     units = _closable(group, order)
+    units = units if most is None else min(units, most)
     if units and settings.modify_stop_to_limit and not order.modify_refusals and not spent:
         reason = f"the stop goes to market: {price(order.limit_paise)} → {price(wanted.paise)}, {wanted.how}"
         if reprice(turn, order, wanted.paise, reason, to_limit=True, units=order.filled_units + units):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from core.domain.cover import confirmed_holdings, uncovered_beyond_plan
 from core.domain.effects import SendOrder
 from core.domain.facts import HedgeWanted, HedgeWindowOpened, LegAdded
@@ -30,6 +32,7 @@ from tests.builders import (
     plan,
     quote,
 )
+from tests.policy.stop_desk import open_with_stops
 
 _S = ExecutionLifecycle
 
@@ -242,3 +245,31 @@ def test_a_stuck_hedge_is_taken_back_only_with_the_brokers_word() -> None:
     desk.later(600)
     assert hedges(desk)[1] == (LONG_PUT, Side.BUY, 3 * LOT)
     assert desk.order(hedge.tag).status is OrderStatus.CANCELLED
+
+
+@pytest.mark.parametrize("lots", [3, 10])
+def test_a_short_that_has_a_stop_is_bought_back_by_that_stop_and_by_nothing_else(lots: int) -> None:
+    desk = open_with_stops()
+    sent = len(desk.sent)
+    someone_sells(desk, LONG_PUT, lots * LOT)
+    told = [change for change in desk.changes() if change.tag == desk.stop(SHORT_PUT).tag]
+    assert [(change.to_limit, change.units) for change in told] == [(True, lots * LOT)]
+    assert not desk.sent[sent:]
+    desk.carry_out()
+    desk.fill(desk.order(told[0].tag))
+    assert uncovered(desk) == 0
+    desk.later(1_000)
+    bought = [order.purpose for order in desk.sent[sent:] if order.side is Side.BUY]
+    assert Purpose.HEDGE not in bought
+    assert desk.net().get(SHORT_PUT, 0) == -(10 - lots) * LOT
+    assert desk.stop_units(SHORT_PUT) == (10 - lots) * LOT
+
+
+@pytest.mark.parametrize(("off", "sent"), [(frozenset(), 1), (frozenset({"working-in-hedge"}), 2)])
+def test_a_hedge_on_its_way_is_sent_again_only_without_its_guard(off: frozenset[str], sent: int) -> None:
+    desk = open_condor()
+    someone_sells(desk, LONG_PUT, 3 * LOT)
+    desk.accept()
+    desk.guards_off = off
+    desk.later(600)
+    assert len(hedges(desk)) == sent
