@@ -87,12 +87,12 @@ def judge(left: Left) -> list[Violation]:
     return found.violations
 
 
-def naked_most(left: Left) -> int:
-    """The most short units that stood beyond cover and plan after any trade."""
+def replayed(left: Left) -> Truth:
+    """The exchange's books taken down once more: what was held, and by whom."""
     replay = _Replay(left, fold(left.rows), _Found())
     for record in left.records:
         replay.take(record)
-    return replay.truth.naked_most
+    return replay.truth
 
 
 class _Replay:

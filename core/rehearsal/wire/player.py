@@ -45,20 +45,18 @@ from core.market.catalogue import read_catalogue
 from core.market.margin_parameters import built_in_parameters
 from core.rehearsal.boundaries import Boundaries
 from core.rehearsal.door import BrokerDoor, JournalDoor
-from core.rehearsal.faults.at_the_journal import JournalFaults
-from core.rehearsal.faults.engine import FaultEngine
 from core.rehearsal.faults.kinds import FaultKind
 from core.rehearsal.invariants.judge import Judge
 from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.invariants.violation import Violation
 from core.rehearsal.preparation import Asked, Prepared, prepare
 from core.rehearsal.shelf import find_scenario
+from core.rehearsal.wire.disk import Disk
 from core.rehearsal.wire.held_clock import HeldClock
 from core.rehearsal.wire.market_header import HEADER, clock_of
 from core.rehearsal.wire.ready import START_PATH, Ready
 from core.risk.worst_case import WorstCaseMarginSimulator
 
-OF_THE_DISK = frozenset({FaultKind.SLOW_JOURNAL, FaultKind.FAILING_JOURNAL})
 OF_OTHERS = frozenset({FaultKind.FOREIGN_ORDER, FaultKind.MANUAL_CLOSE})
 _QUIET_NS = 6 * NS_PER_S
 """How long nothing may come back to life before a run counts as over: late fills take some seconds."""
@@ -81,12 +79,13 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How it ended: the groups' states, and how late an emergency hedge was."""
+    """How it ended: the groups' states, and what was done to the disk of the last life."""
 
     states: dict[str, str]
     orders_sent: int
     hedges: int
     at_ns: int
+    faults: dict[str, int] = {}
 
 
 class ViolationFile(list[Violation]):
@@ -171,7 +170,7 @@ class _Player:
         self._clock = clock
         self._kite = kite
         self._contracts = contracts
-        self._engine: ExecutionEngine | None = None
+        self._disk = Disk(part.seed, prepared.faults, clock)
 
     async def play(self) -> Ending:
         """From the journal as it is found to the end of the scenario."""
@@ -191,6 +190,7 @@ class _Player:
         account = fold(rows)
         core = self._core(rows, account)
         self._schedule(core)
+        self._disk.start()
         beside: list[Coroutine[Any, Any, None]] = [self._kite.stream.run(), self._start_market()]
         running = asyncio.create_task(core.run(restart=recovered.is_restart, beside=beside))
         resting = asyncio.create_task(self._until_rest(core.engine))
@@ -210,6 +210,7 @@ class _Player:
             core.engine.metrics.orders_sent,
             core.engine.metrics.emergency_hedges,
             self._clock.now_ns(),
+            dict(self._disk.fired),
         )
 
     async def _start_market(self) -> None:
@@ -232,16 +233,14 @@ class _Player:
         judge.is_open = calendar.is_open
         # A second of the wall is what is promised; market time runs ahead of it.
         judge.patience_ns = int((self._part.speed - 1) * NS_PER_S)
-        rules = [rule for rule in self._prepared.faults if rule.kind in OF_THE_DISK]
-        if rules:
+        if not self._disk.is_sound:
             judge.patience_ns += _DISK_PATIENCE_NS
-        disk = JournalFaults(FaultEngine(self._part.seed, rules), clock)
         nobody = Boundaries()
         door = BrokerDoor(self._kite.rest, self._kite.rest, clock, judge, nobody, lambda: None)
         feed = feed_from(self._kite, clock, self._contracts, calendar, (self._prepared.source.underlying,))
         engine = ExecutionEngine(
             clock,
-            JournalDoor(self._journal, judge, nobody, lambda: None, disk),
+            JournalDoor(self._journal, judge, nobody, lambda: None, self._disk.faults),
             door,
             door,
             account,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.rehearsal.wire.campaign import WireResult, line, run_seed
+from core.rehearsal.wire.seed_run import WireResult, line, run_seed
 
 
 def require_pass(result: WireResult) -> None:
