@@ -220,6 +220,25 @@ class BrokerConformance(ABC):
 
         self.run(story)
 
+    def test_a_stop_that_is_changed_while_it_rests_never_looks_triggered(self) -> None:
+        async def story(rig: Rig) -> None:
+            lot = rig.near.lot_units
+            await rig.placed(rig.request(Side.SELL, 99_00))
+            stop = rig.request(Side.BUY, 125_00, order_type=OrderType.SL, trigger_paise=120_00)
+            order_id = await rig.placed(stop)
+            before = len(rig.frames)
+            reply = await rig.orders.modify(order_id, OrderChange(OrderType.SL, lot, 130_00, 126_00))
+            assert reply.outcome is Outcome.CONFIRMED
+            await rig.settle()
+            row = await rig.row(order_id)
+            assert (row.status, row.trigger_paise) == (OrderStatus.TRIGGER_PENDING, 126_00)
+            told = [f.report for f in rig.frames[before:] if isinstance(f, StreamOrder)]
+            news = [report for report in told if report.order_id == order_id]
+            assert news
+            assert {report.status for report in news} == {OrderStatus.TRIGGER_PENDING}
+
+        self.run(story)
+
     def test_what_the_exchange_cannot_take_is_proved_not_to_exist(self) -> None:
         async def story(rig: Rig) -> None:
             lot, freeze = rig.near.lot_units, rig.near.freeze_units

@@ -1,7 +1,7 @@
 """Kite's order states as the exchange writes them, and what each means to the core.
 
 The sequence of a placed and modified order is that of Kite Connect v3's order history; ``UPDATE`` is seen in
-the stream only.
+the stream only. An order that is being changed still is what it was, a resting stop above all.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ PASSED_BEFORE = {MODIFIED: (MODIFY_VALIDATION_PENDING, MODIFY_PENDING)}
 """States passed through in no time before one is reached..."""
 PASSED_AFTER = {PUT: (VALIDATION_PENDING, OPEN_PENDING)}
 """...and after one."""
+OF_A_CHANGE = frozenset({MODIFY_VALIDATION_PENDING, MODIFY_PENDING, MODIFIED, UPDATE})
+"""Said of an order that is being changed or filled, and never its state."""
 TERMINAL_RAW = frozenset({CANCELLED, COMPLETE, REJECTED})
 
 NORMALISED: dict[str, OrderStatus] = {
@@ -34,10 +36,6 @@ NORMALISED: dict[str, OrderStatus] = {
     OPEN_PENDING: OrderStatus.PENDING,
     OPEN: OrderStatus.OPEN,
     TRIGGER_PENDING: OrderStatus.TRIGGER_PENDING,
-    MODIFY_VALIDATION_PENDING: OrderStatus.OPEN,
-    MODIFY_PENDING: OrderStatus.OPEN,
-    MODIFIED: OrderStatus.OPEN,
-    UPDATE: OrderStatus.OPEN,
     CANCEL_PENDING: OrderStatus.CANCEL_PENDING,
     CANCELLED: OrderStatus.CANCELLED,
     COMPLETE: OrderStatus.COMPLETE,

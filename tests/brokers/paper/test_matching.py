@@ -270,6 +270,7 @@ def test_orders_in_other_contracts_are_left_alone_by_a_quote() -> None:
     assert market.on_quotes(TEN + SECOND, {SHORT_CALL: quote(at_ns=TEN + SECOND)}).records == ()
 
 
-def test_every_raw_status_has_a_meaning() -> None:
+def test_every_raw_status_is_a_state_with_a_meaning_or_said_of_a_change() -> None:
     words = {value for name, value in vars(statuses).items() if name.isupper() and isinstance(value, str)}
-    assert words == set(statuses.NORMALISED)
+    assert words == set(statuses.NORMALISED) | statuses.OF_A_CHANGE
+    assert not statuses.OF_A_CHANGE & set(statuses.NORMALISED)
