@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import secrets
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +39,10 @@ Held = Annotated[
     typer.Option("--held", help="Let market time stand until somebody posts to /market/start."),
 ]
 Books = Annotated[Path | None, typer.Option("--books", help="Keep the exchange's books in this file.")]
+
+
+class _NobodyReads(Exception):
+    """Standard output is closed."""
 
 
 def register(app: typer.Typer) -> None:
@@ -71,6 +78,9 @@ def exchange(
     except ImportError as error:
         typer.echo(f"{error}. Install what serving needs: pip install 'hedgerow[exchange]'", err=True)
         raise typer.Exit(2) from None
+    except _NobodyReads:
+        typer.echo("Standard output is closed, so nobody could learn the exchange's address.", err=True)
+        raise typer.Exit(2) from None
     except OSError as error:
         typer.echo(f"Port {port} cannot be used ({error.strerror}). Give another, or 0.", err=True)
         raise typer.Exit(2) from None
@@ -93,7 +103,7 @@ async def _serve(prepared: Prepared, books: ExchangeBooks, port: int, speed: flo
     venue = Venue(prepared, books, credentials, lambda: secrets.token_hex(16))
     venue.begin_faults()
     task = asyncio.create_task(
-        venue.exchange.serve(port, speed, lambda ready: typer.echo(ready.line()), held=held)
+        venue.exchange.serve(port, speed, lambda ready: _print(ready.line()), held=held)
     )
     loop = asyncio.get_running_loop()
     for stop in (signal.SIGINT, signal.SIGTERM):
@@ -103,4 +113,15 @@ async def _serve(prepared: Prepared, books: ExchangeBooks, port: int, speed: flo
     except asyncio.CancelledError:
         return
     finally:
-        typer.echo(msgspec.json.encode(venue.tally()).decode())
+        with contextlib.suppress(_NobodyReads):
+            _print(msgspec.json.encode(venue.tally()).decode())
+
+
+def _print(line: str) -> None:
+    """Print a line for the program that reads it. Raises ``_NobodyReads``."""
+    try:
+        typer.echo(line)
+    except OSError as error:
+        # What is left in the buffer must not fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise _NobodyReads from error

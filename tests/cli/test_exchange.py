@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,3 +44,36 @@ def test_a_port_in_use_is_said_in_words() -> None:
         result = run("--port", str(taken.getsockname()[1]))
     assert result.exit_code == 2
     assert "cannot be used" in result.output
+
+
+def exchange_that_prints_to(stdout: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "console.cli", "exchange", "--held"],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def test_an_exchange_that_cannot_say_its_address_ends_and_does_not_blame_the_port() -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    try:
+        process = exchange_that_prints_to(writes)
+    finally:
+        os.close(writes)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert said.strip() == "Standard output is closed, so nobody could learn the exchange's address."
+
+
+def test_an_exchange_whose_reader_has_left_ends_quietly_when_told() -> None:
+    process = exchange_that_prints_to(subprocess.PIPE)
+    assert process.stdout is not None
+    assert '"rest"' in process.stdout.readline()
+    process.stdout.close()
+    process.send_signal(signal.SIGTERM)
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=60) == 0
