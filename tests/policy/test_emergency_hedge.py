@@ -271,5 +271,5 @@ def test_a_hedge_on_its_way_is_sent_again_only_without_its_guard(off: frozenset[
     someone_sells(desk, LONG_PUT, 3 * LOT)
     desk.accept()
     desk.guards_off = off
-    desk.later(600)
+    desk.later(1_100)
     assert len(hedges(desk)) == sent
