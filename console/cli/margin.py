@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +26,7 @@ from core.strategies.structure import structure_of
 
 REFUSED = 1
 _AMPLE_PAISE = 10**15
+_MOST_RUPEES = 1e13
 
 Group = Annotated[Path, typer.Argument(help="The group's TOML file.", show_default=False)]
 Chain = Annotated[Path | None, typer.Option(help="A recorded option chain; else the synthetic market.")]
@@ -59,8 +59,8 @@ def margin(
 
     Exit status: 0, or 1 where --available is given and does not suffice, or 2 for input that cannot be used.
     """
-    if available is not None and not isfinite(available):
-        refuse(f"--available {available}: give a sum in rupees")
+    if available is not None and not available <= _MOST_RUPEES:
+        refuse(f"--available {available:g}: give a sum in rupees, up to {_MOST_RUPEES:g}")
     seen = look(group, chain, at, underlying)
     try:
         chosen = read_parameters(parameters) if parameters else built_in_parameters()

@@ -184,7 +184,7 @@ def test_bad_input_is_a_sentence_and_exit_code_two(
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("available", ["nan", "inf", "-1"])
+@pytest.mark.parametrize("available", ["nan", "inf", "-1", "1e300"])
 def test_a_sum_that_is_none_is_refused(condor: Path, available: str) -> None:
     assert run("margin", condor, "--available", available).exit_code == 2
 
