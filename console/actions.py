@@ -117,7 +117,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "palette",
         "colon",
-        "Do",
+        "Palette",
         "Find everything that can be done by typing a part of its name. Waits while a group is legging.",
     ),
     Action("leave", "q", "Quit", "Leave; asks first while anything is not flat.", also=("ctrl+c",)),

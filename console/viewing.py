@@ -89,7 +89,8 @@ class Viewing:
         label = next(action.label for action in self.actions if action.name == name)
         self._delayed = name
         names = listed([group.group_id for group in legging])
-        self.notice(f"{label} waits until {names} {'is' if len(legging) == 1 else 'are'} no longer legging.")
+        one = "is" if len(legging) == 1 else "are"
+        self.notice(f"{label}: waits until {names} {one} no longer legging, then comes by itself.")
         self.repaint_all()
         return True
 

@@ -112,7 +112,7 @@ class HealthPage(Page):
 
 def _unmeasured(scene: Scene) -> str:
     """Why there is no figure."""
-    return "Not measured yet." if scene.snapshot.recorded is None else "Not in the journal so far."
+    return "Nothing measured yet." if scene.snapshot.recorded is None else "Not in the journal so far."
 
 
 def _alive(scene: Scene, width: int) -> list[Line]:

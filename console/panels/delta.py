@@ -38,7 +38,7 @@ class DeltaPanel(FramedPanel):
         outside_s = seconds_outside(scene.snapshot.delta_history, scene.snapshot.at_ns)
         if not outside_s:
             return line((f"{limit} units", "muted"))
-        return line((limit, "muted"), (f"  outside {outside_s} s of 60", "warn"))
+        return line((limit, "muted"), (f"  outside {outside_s} s", "warn"))
 
     def stale_ms(self, scene: Scene) -> int | None:
         """The core's silence, or quotes older than their source should give."""

@@ -27,7 +27,8 @@ class MarginPanel(FramedPanel):
         glyphs, budget = scene.glyphs, scene.snapshot.budget
         limit = meter_.limit_bps / 100
         worst = meter_.worst_pct
-        highest = worst if worst is not None else meter_.used_pct
+        # The two are not one arithmetic: the broker may charge more now than our own estimate at worst.
+        highest = max(worst or 0.0, meter_.used_pct)
         tone = "breach" if highest > limit else "warn" if highest > limit - 5 else "ok"
         bar_width = max(10, width - 8)
         shade = None if worst is None else worst / 100

@@ -149,14 +149,14 @@ def frame_top(pieces: str, title: str, corner: Line, width: int, tone: str, glyp
     """The upper frame: title at the left, remark at the right, the rule between."""
     room = width - 6 - cells(title)
     corner = cut(corner, max(0, room - 4), glyphs.ellipsis)
-    used = width_of(corner) + 2 if corner else 0
+    used = width_of(corner) + 2 if width_of(corner) else 0
     rule = max(0, room - used)
     spans = [
         (pieces[0] + pieces[1] + " ", tone),
         (title, "bold bright"),
         (" " + pieces[1] * rule, tone),
     ]
-    if corner:
+    if used:
         spans += [(" ", tone), *corner, (" ", tone)]
     spans.append((pieces[1] + pieces[2], tone))
     return tuple(spans)

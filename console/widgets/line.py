@@ -102,7 +102,14 @@ def wrap(spans: Sequence[Span], width: int, indent: int = 0) -> list[Line]:
             used += size
     if current:
         lines.append(tuple(current))
-    return [cut(each, width) for each in lines]
+    return [cut(_without_last_spaces(each), width) for each in lines]
+
+
+def _without_last_spaces(spans: Line) -> Line:
+    """The line without the space that its last word was followed by: it must not push the word out."""
+    if not spans or not spans[-1][0].endswith(" "):
+        return spans
+    return (*spans[:-1], (spans[-1][0].rstrip(" "), spans[-1][1]))
 
 
 def _words(text: str) -> list[str]:

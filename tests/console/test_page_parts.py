@@ -13,7 +13,8 @@ from console.pages.positions import standings
 from console.pages.worth import compact_rupees, payoff_chart, shock_grid
 from console.panels.timeline import exposed_window, shaded
 from console.widgets.bars import signed_area
-from console.widgets.line import plain, width_of
+from console.widgets.framed import frame_top
+from console.widgets.line import line, plain, width_of, wrap
 from console.widgets.plot import plot, stretched
 from core.domain.orders import OrderStatus, Outcome
 from core.engine.snapshot import GroupLook
@@ -130,3 +131,13 @@ def test_positions_are_joined_over_groups_and_what_nobody_explains_comes_first()
     assert shared.difference == 0
     foreign = next(each for each in found if each.foreign)
     assert (foreign.broker, foreign.ours, foreign.difference) == (-75, 0, 0)
+
+
+def test_a_word_that_just_fits_a_line_is_not_cut_for_the_space_behind_it() -> None:
+    lines = [plain(each) for each in wrap(line("every word of this fits exactly"), 10)]
+    assert lines == ["every word", "of this", "fits", "exactly"]
+
+
+def test_an_empty_remark_leaves_the_rule_of_the_frame_whole() -> None:
+    top = plain(frame_top("╭─╮││╰─╯", "Legs", (("", "muted"),), 20, "line", UNICODE))
+    assert top == "╭─ Legs ───────────╮"

@@ -304,3 +304,14 @@ def test_a_log_whose_object_changed_but_not_its_lines_is_not_built_again() -> No
         assert panel.repainted_lines > before
 
     run(story)
+
+
+def test_headroom_is_judged_by_the_larger_of_now_and_worst() -> None:
+    async def story() -> str:
+        busy = busy_snapshot()
+        made = replace(busy, margin=replace(busy.margin, used_paise=6_00_000_00, worst_paise=1_00_000_00))
+        async with hands_on(made) as hands:
+            return hands.text("margin")
+
+    said = asyncio.run(story())
+    assert "94 %" in said.splitlines()[1]

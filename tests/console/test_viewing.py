@@ -164,7 +164,8 @@ def test_a_theme_waits_while_a_group_is_legging_and_is_worn_afterwards() -> None
 
 
 @pytest.mark.parametrize(
-    ("key", "label", "overlay"), [("colon", "Do", "palette"), ("h", "Keys", "help"), ("f1", "Keys", "help")]
+    ("key", "label", "overlay"),
+    [("colon", "Palette", "palette"), ("h", "Keys", "help"), ("f1", "Keys", "help")],
 )
 def test_palette_and_help_wait_while_a_group_is_legging_and_open_as_soon_as_none_is(
     key: str, label: str, overlay: str
@@ -172,7 +173,7 @@ def test_palette_and_help_wait_while_a_group_is_legging_and_open_as_soon_as_none
     async def story(hands: Hands) -> None:
         await hands.press(key)
         assert hands.app.main.open is None
-        assert f"{label} waits until G-014 is no longer legging" in hands.text("groups")
+        assert f"{label}: waits until G-014 is no longer legging" in hands.text("groups")
         await hands.wait(60_000)
         assert hands.app.main.open is None
         await hands.publish(settled_snapshot())
