@@ -127,7 +127,7 @@ def test_a_click_selects_a_group() -> None:
 @pytest.mark.parametrize("size", [(160, 50), (120, 40), (100, 30)])
 def test_uncovered_units_are_on_the_screen_at_every_size(size: tuple[int, int]) -> None:
     async def story(hands: Hands) -> None:
-        assert "uncovered 65" in hands.text("delta")
+        assert "uncovered ✖ 65" in hands.text("delta")
 
     play(story, size=size)
 
