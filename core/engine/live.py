@@ -14,13 +14,17 @@ from core.domain.facts import (
     JournalOpened,
     KillSwitchReset,
     LegAdded,
+    ModifyAnswered,
+    OrderAnswered,
+    OrderSeen,
     Recorded,
     SettingsAdopted,
 )
 from core.domain.groups import GroupPlan
 from core.domain.inputs import OperatorCommand, SubmitGroup
+from core.domain.orders import OrderStatus, Outcome
 from core.domain.settings import ExecutionSettings
-from core.domain.tags import NONCE_LENGTH, base36
+from core.domain.tags import NONCE_LENGTH, base36, group_id_of
 from core.domain.timing import NS_PER_S, Clock, to_ist
 from core.engine.chain_watch import ChainWatch
 from core.engine.engine import ExecutionEngine
@@ -201,9 +205,22 @@ class LiveCore:
                     self.chains.also(leg.contract for leg in plan.legs)
                 case LegAdded(leg=leg):
                     self.chains.also([leg.contract])
+                case (
+                    OrderAnswered(tag=tag, outcome=Outcome.REJECTED)
+                    | ModifyAnswered(tag=tag, outcome=Outcome.REJECTED)
+                    | OrderSeen(tag=tag, status=OrderStatus.REJECTED)
+                ):
+                    self._doubt_range(tag)
                 case KillSwitchReset() if self._latch is not None:
                     self._latch.clear()
                 case _:
                     pass
         if self._keeper.watch_rows(rows):
             self.engine.view = self._keeper.refresh()
+
+    def _doubt_range(self, tag: str) -> None:
+        """A price may have been refused for lying beyond a range that is no longer what we know."""
+        group = self.engine.account.groups.get(group_id_of(tag))
+        order = group.orders.get(tag) if group is not None else None
+        if order is not None:
+            self.feed.doubt_range(order.symbol)

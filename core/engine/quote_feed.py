@@ -1,7 +1,8 @@
 """From a broker's ticks to the ``MarketView``: gathers them, keeps what they omit, and asks when they stop.
 
 A contract that nobody trades is not ticked for minutes, so silence alone says nothing: what is needed and has
-grown stale is asked for by REST, and only an answer makes it fresh again. Until then entries wait.
+grown stale is asked for by REST, and only an answer makes it fresh again. Until then entries wait. Ticks
+carry no price range, so that is asked for as well: it moves in the day, as when a contract has run into it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ GATHER_NS = 40 * NS_PER_MS
 LOOK_EVERY_NS = 500 * NS_PER_MS
 ASK_EARLY_NS = NS_PER_S
 """How long before a quote is stale it is asked for: an answer takes its time."""
+RANGE_EVERY_NS = 30 * NS_PER_S
+"""How often the price range of what is needed is asked for."""
 
 Asked = Callable[[Sequence[str]], Awaitable[Mapping[str, Quote]]]
 """Quotes by ``EXCHANGE:SYMBOL``; raises where there is no answer."""
@@ -52,6 +55,8 @@ class QuoteFeed:
         self._told_ns = 0
         self._telling = False
         self._ranges: dict[str, tuple[int | None, int | None]] = {}
+        self._ranged_ns: dict[str, int] = {}
+        """When the exchange was last heard on a contract's price range."""
         self._chains: dict[tuple[str, date], list[Contract]] = {}
         self.needed: Callable[[], Iterable[str]] = lambda: ()
         self.asked = 0
@@ -90,13 +95,22 @@ class QuoteFeed:
         now_ns = self._clock.now_ns()
         self._clock.call_at(max(now_ns, self._told_ns + GATHER_NS), self._tell_pending)
 
+    def doubt_range(self, symbol: str) -> None:
+        """The broker has refused an order: at the next look ask what the exchange takes now."""
+        self._ranged_ns.pop(symbol, None)
+
     def _with_range(self, quote: Quote) -> Quote:
-        """Ticks carry no price range; the one that was last asked for holds for the day."""
+        """Ticks carry no price range; the one that was last asked for holds until the session turns."""
+        self._note_range(quote)
+        lower, upper = self._ranges.get(quote.symbol, (None, None))
+        if (lower, upper) == (quote.lower_paise, quote.upper_paise):
+            return quote
+        return replace(quote, lower_paise=lower, upper_paise=upper)
+
+    def _note_range(self, quote: Quote) -> None:
         if quote.lower_paise is not None or quote.upper_paise is not None:
             self._ranges[quote.symbol] = (quote.lower_paise, quote.upper_paise)
-            return quote
-        lower, upper = self._ranges.get(quote.symbol, (None, None))
-        return quote if lower is upper is None else replace(quote, lower_paise=lower, upper_paise=upper)
+            self._ranged_ns[quote.symbol] = quote.at_ns
 
     def _tell_pending(self) -> None:
         self._telling = False
@@ -144,11 +158,17 @@ class QuoteFeed:
                 await self._refresh(self.needed())
 
     async def _refresh(self, symbols: Iterable[str]) -> None:
-        oldest_ns = self._clock.now_ns() - self.view.stale_after_ns + ASK_EARLY_NS
-        known, contracts = self.view.quotes, self.view.contracts
-        old = [s for s in symbols if s in contracts and (s not in known or known[s].at_ns < oldest_ns)]
-        if old:
-            await self.ask([f"{contracts[symbol].exchange}:{symbol}" for symbol in old])
+        now_ns, known, contracts = self._clock.now_ns(), self.view.quotes, self.view.contracts
+        oldest_ns = now_ns - self.view.stale_after_ns + ASK_EARLY_NS
+        wanted = {contract.symbol for chain in self._chains.values() for contract in chain}
+        wanted -= self._ranged_ns.keys()
+        for symbol in symbols:
+            is_old = symbol not in known or known[symbol].at_ns < oldest_ns
+            if is_old or self._ranged_ns.get(symbol, 0) <= now_ns - RANGE_EVERY_NS:
+                wanted.add(symbol)
+        keys = [f"{contracts[symbol].exchange}:{symbol}" for symbol in sorted(wanted) if symbol in contracts]
+        if keys:
+            await self.ask(keys)
 
     async def ask(self, keys: Sequence[str]) -> None:
         """Ask for quotes now; no answer leaves everything as it is."""
@@ -159,9 +179,12 @@ class QuoteFeed:
             self.unanswered += 1
             return
         for quote in answer.values():
+            self._note_range(quote)
             newer = self.view.quotes.get(quote.symbol)
             if newer is None or newer.at_ns <= quote.at_ns:
                 self.take(quote)
+        # A key without data is absent from the answer, and is not asked for at every look.
+        self._ranged_ns |= dict.fromkeys((key.partition(":")[2] for key in keys), self._clock.now_ns())
 
     def _tell_next_session(self) -> None:
         session = self._calendar.next_session(self._clock.now_ns())
@@ -170,5 +193,7 @@ class QuoteFeed:
         self._clock.call_at(at_ns, self._session_turns)
 
     def _session_turns(self) -> None:
+        self._ranges.clear()
+        self._ranged_ns.clear()
         self.look_again()
         self._tell_next_session()

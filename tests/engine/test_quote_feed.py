@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, time
 
 from core.brokers.port import BookUnavailable
@@ -11,7 +11,7 @@ from core.domain.instruments import Contract, InstrumentKind, Right
 from core.domain.quotes import MarketView, Quote
 from core.domain.timing import NS_PER_MS, NS_PER_S, from_ist
 from core.engine.chain_watch import STRIKES_EACH_SIDE, ChainWatch
-from core.engine.quote_feed import GATHER_NS, QuoteFeed
+from core.engine.quote_feed import GATHER_NS, RANGE_EVERY_NS, QuoteFeed
 from core.engine.view_keeper import ViewKeeper
 from core.rehearsal.market_time import MarketTime
 from core.rehearsal.sim_loop import run_virtual
@@ -54,6 +54,15 @@ class Rig:
     def quote(self, contract: Contract = CALL, mid: int = 100_00) -> Quote:
         return Quote(contract.symbol, self.clock.now_ns(), mid - 5, 65, mid + 5, 65, mid)
 
+    def ranged(self, upper: int) -> Quote:
+        return replace(self.quote(CALL), lower_paise=5, upper_paise=upper)
+
+    async def tick_until(self, end_ns: int) -> None:
+        """Keep the call fresh by ticks, which carry no price range."""
+        while self.clock.now_ns() < end_ns:
+            self.feed.take(self.quote(CALL))
+            await self.clock.sleep_until(self.clock.now_ns() + NS_PER_S // 4)
+
 
 def tell(story: Callable[[Rig], Awaitable[None]], start_ns: int = OPEN_NS) -> None:
     clock = MarketTime(start_ns)
@@ -81,7 +90,7 @@ def test_ticks_that_come_together_are_one_change_and_the_first_is_not_held_back(
 
 def test_a_needed_quote_is_asked_for_before_it_is_stale() -> None:
     async def story(rig: Rig) -> None:
-        rig.feed.take(rig.quote(CALL))
+        rig.feed.take(rig.ranged(900_00))
         rig.clock.call_at(OPEN_NS + 2 * NS_PER_S, lambda: rig.answers.update({"NFO:x": rig.quote(CALL)}))
         running = _start(rig)
         await rig.clock.sleep_until(OPEN_NS + 4 * NS_PER_S)
@@ -145,6 +154,61 @@ def test_a_price_range_that_was_asked_for_stays_with_later_ticks() -> None:
         assert (quote.last_paise, quote.lower_paise, quote.upper_paise) == (102_00, 5, 900_00)
 
     tell(story)
+
+
+def test_a_price_range_is_asked_for_though_ticks_are_fresh_and_again_after_a_while() -> None:
+    async def story(rig: Rig) -> None:
+        rig.answers["NFO:x"] = rig.ranged(900_00)
+        running = _start(rig)
+        await rig.tick_until(OPEN_NS + NS_PER_S)
+        assert rig.feed.view.quotes[CALL.symbol].upper_paise == 900_00
+        rig.answers["NFO:x"] = rig.ranged(950_00)
+        await rig.tick_until(OPEN_NS + RANGE_EVERY_NS + 2 * NS_PER_S)
+        running.cancel()
+        assert rig.feed.view.quotes[CALL.symbol].upper_paise == 950_00
+        assert len(rig.asked) == 2
+
+    tell(story)
+
+
+def test_after_a_refusal_the_price_range_is_asked_for_at_the_next_look() -> None:
+    async def story(rig: Rig) -> None:
+        rig.answers["NFO:x"] = rig.ranged(900_00)
+        running = _start(rig)
+        await rig.tick_until(OPEN_NS + 5 * NS_PER_S)
+        rig.answers["NFO:x"] = rig.ranged(120_00)
+        rig.feed.doubt_range(CALL.symbol)
+        await rig.tick_until(OPEN_NS + 6 * NS_PER_S)
+        running.cancel()
+        assert rig.feed.view.quotes[CALL.symbol].upper_paise == 120_00
+
+    tell(story)
+
+
+def test_a_chain_is_asked_for_its_price_ranges_once_even_where_some_have_no_answer() -> None:
+    async def story(rig: Rig) -> None:
+        rig.feed.needed = lambda: ()
+        rig.feed.follow_chain([CALL, PUT])
+        rig.answers["NFO:x"] = rig.ranged(900_00)
+        running = _start(rig)
+        await rig.clock.sleep_until(OPEN_NS + 60 * NS_PER_S)
+        running.cancel()
+        assert [keys for _, keys in rig.asked] == [(f"NFO:{CALL.symbol}", f"NFO:{PUT.symbol}")]
+
+    tell(story)
+
+
+def test_yesterdays_price_ranges_are_forgotten_when_the_session_turns() -> None:
+    async def story(rig: Rig) -> None:
+        rig.feed.take(rig.ranged(900_00))
+        running = _start(rig)
+        await rig.clock.sleep_until(from_ist(DAY, time(15, 40)) + 1)
+        running.cancel()
+        rig.feed.take(rig.quote(CALL))
+        await rig.clock.sleep_until(rig.clock.now_ns() + GATHER_NS)
+        assert rig.feed.view.quotes[CALL.symbol].upper_paise is None
+
+    tell(story, from_ist(DAY, time(15, 39)))
 
 
 def test_an_answer_that_is_older_than_the_last_tick_is_left_aside() -> None:
