@@ -100,7 +100,7 @@ async def _serve(prepared: Prepared, books: ExchangeBooks, port: int, speed: flo
     from core.rehearsal.wire.venue import Venue
 
     credentials = Credentials(*(secrets.token_hex(16) for _ in range(4)))
-    venue = Venue(prepared, books, credentials, lambda: secrets.token_hex(16))
+    venue = Venue(prepared, books, credentials, lambda: secrets.token_hex(16), speed)
     venue.begin_faults()
     task = asyncio.create_task(
         venue.exchange.serve(port, speed, lambda ready: _print(ready.line()), held=held)

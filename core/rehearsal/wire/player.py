@@ -284,13 +284,15 @@ class _Player:
     async def _until_rest(self, engine: ExecutionEngine) -> None:
         """Return once every group rests and the books were read whole a while after that, or at the last.
 
-        Before the scenario's end only groups that are over count as resting, none where others trade:
-        what they did last takes two readings to be believed.
+        Before the scenario's end only groups that are over count as resting, none where others trade or the
+        session ends: what they did last takes two readings to be believed, and expiries settle overnight.
         """
         planned = len(self._prepared.submissions)
-        last_ns = self._prepared.end_ns + self._part.grace_s * NS_PER_S
+        # A life that began late, on a slow machine after the scenario's own end, has its time all the same.
+        last_ns = max(self._prepared.end_ns, self._clock.now_ns()) + self._part.grace_s * NS_PER_S
         others = any(rule.kind in OF_OTHERS for rule in self._prepared.faults)
-        early = frozenset[ExecutionLifecycle]() if others else ENDS
+        night = self._prepared.asked.scenario.night_at is not None
+        early = frozenset[ExecutionLifecycle]() if others or night else ENDS
         rested_ns = 0
         while (now_ns := self._clock.now_ns()) < last_ns:
             groups = engine.account.groups.values()

@@ -109,7 +109,7 @@ def _together(*tallies: Mapping[str, int]) -> dict[str, int]:
     together: Counter[str] = Counter()
     for tally in tallies:
         together.update(tally)
-    return dict(sorted(together.items()))
+    return {kind: count for kind, count in sorted(together.items()) if count}
 
 
 def _ready(exchange: subprocess.Popen[bytes]) -> Ready | None:
@@ -145,8 +145,8 @@ def _trade(
 ) -> list[tuple[int, int]]:
     """Run the core to its end, killing it at these moments; the market times at which none was alive."""
     dice = random.Random(part.seed + 1)
-    total_s = (prepared.end_ns - prepared.start_ns) / NS_PER_S / part.speed
-    total_s += part.grace_s / part.speed + SLACK_S
+    patience_s = part.grace_s / part.speed + SLACK_S
+    length_s = (prepared.end_ns - prepared.start_ns) / NS_PER_S / part.speed
     started_s: float | None = None
     down: list[tuple[int, int]] = []
     dead_s = 0.0
@@ -166,7 +166,8 @@ def _trade(
                 result.kills += 1
                 time.sleep(dice.uniform(0.05, 0.5))
                 continue
-            said, _ = player.communicate(timeout=max(5.0, total_s - (time.monotonic() - started_s)))
+            ahead_s = max(0.0, length_s - (time.monotonic() - started_s))
+            said, _ = player.communicate(timeout=ahead_s + patience_s)
         except subprocess.TimeoutExpired:
             result.trouble = "the core did not come to its end"
             player.kill()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.brokers.paper.books import ExchangeBooks
@@ -12,10 +13,10 @@ from core.brokers.paper.draws import Span
 from core.brokers.paper.exchange import API
 from core.brokers.paper.records import ExchangeRecord, OrderAccepted, OrderTraded, PositionSettled
 from core.domain.instruments import PositionKey
-from core.domain.timing import NS_PER_MS
+from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.rehearsal.faults.at_the_broker import BrokerFaults
 from core.rehearsal.faults.at_the_journal import JournalFaults
-from core.rehearsal.faults.engine import FaultEngine
+from core.rehearsal.faults.engine import FaultEngine, FaultRule
 from core.rehearsal.faults.in_the_world import WorldFaults
 from core.rehearsal.faults.kinds import FaultKind
 from core.rehearsal.market_time import MarketTime
@@ -35,6 +36,19 @@ OF_THE_CORE = frozenset(
     }
 )
 """Faults of the process that trades and of its disk: an exchange cannot play them."""
+
+LEEWAY_S = 0.2
+"""Wall seconds by which a fault's time is widened at either end: over sockets nothing is to the instant."""
+
+
+def at_the_exchange(rules: Iterable[FaultRule], speed: float) -> list[FaultRule]:
+    """The faults that an exchange can play, ``speed`` market seconds a wall second."""
+    leeway_ns = int(LEEWAY_S * speed * NS_PER_S)
+    return [
+        replace(rule, from_ns=rule.from_ns - leeway_ns, until_ns=rule.until_ns + leeway_ns)
+        for rule in rules
+        if rule.kind not in OF_THE_CORE
+    ]
 
 
 class ApiHoldings:
@@ -95,11 +109,10 @@ class Venue:
         books: ExchangeBooks,
         credentials: Credentials,
         mint: Callable[[], str],
+        speed: float,
     ) -> None:
         self.clock = MarketTime(max([prepared.start_ns, *(record.at_ns for record in books.records())]))
-        self._faults = FaultEngine(
-            prepared.asked.seed, [rule for rule in prepared.faults if rule.kind not in OF_THE_CORE]
-        )
+        self._faults = FaultEngine(prepared.asked.seed, at_the_exchange(prepared.faults, speed))
         self._at_broker = BrokerFaults(self._faults, self.clock)
         self._holdings = ApiHoldings(books)
         witnessed = WitnessedBooks(self._holdings)
