@@ -35,7 +35,9 @@ class Terminal:
         self.text = bytearray()
         self.reading = True
         self.closed = False
-        inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+        # A size that the environment claims, as in a worker of pytest-xdist, would hide that of this terminal.
+        not_ours = ("NO_COLOR", "COLUMNS", "LINES")
+        inherited = {name: value for name, value in os.environ.items() if name not in not_ours}
         environment = {**inherited, "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
         self.child = subprocess.Popen(
             [sys.executable, "-m", *command],
