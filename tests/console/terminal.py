@@ -35,7 +35,7 @@ class Terminal:
         self.text = bytearray()
         self.reading = True
         self.closed = False
-        # A size that the environment claims, as in a worker of pytest-xdist, would hide that of this terminal.
+        # A size that the environment claims, as in a worker of pytest-xdist, would hide this terminal's own.
         not_ours = ("NO_COLOR", "COLUMNS", "LINES")
         inherited = {name: value for name, value in os.environ.items() if name not in not_ours}
         environment = {**inherited, "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
