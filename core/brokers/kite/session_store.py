@@ -69,13 +69,9 @@ class SessionStore:
 
     def load(self) -> KiteSession | None:
         """The stored session, ``None`` if there is none. Raises ``SessionUnreadable``."""
-        text = self._from_keyring() or self._from_file()
-        if text is None:
-            return None
-        try:
-            return msgspec.json.decode(text, type=KiteSession)
-        except (msgspec.MsgspecError, RecursionError):
-            raise SessionUnreadable("The stored Kite session is damaged. Log in again.") from None
+        # A keyring that refused a newer session, and was unlocked since, still holds an older one.
+        kept = [_session(text) for text in (self._from_keyring(), self._from_file()) if text is not None]
+        return max(kept, key=lambda session: session.expires_ns, default=None)
 
     def forget(self) -> None:
         """Remove the session from wherever it is kept."""
@@ -113,3 +109,10 @@ class SessionStore:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)
         beside.replace(self._path)
+
+
+def _session(text: str) -> KiteSession:
+    try:
+        return msgspec.json.decode(text, type=KiteSession)
+    except (msgspec.MsgspecError, RecursionError):
+        raise SessionUnreadable("The stored Kite session is damaged. Log in again.") from None

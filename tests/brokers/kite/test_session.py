@@ -3,6 +3,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import stat
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -12,7 +16,7 @@ import pytest
 
 from core.brokers.kite.login import LoginRefused, exchange_token
 from core.brokers.kite.session import checksum, expires_ns, login_address, request_token_in
-from core.brokers.kite.session_store import SessionStore, SessionUnreadable
+from core.brokers.kite.session_store import SessionStore, SessionUnreadable, system_keyring
 from core.domain.timing import from_ist
 from tests.brokers.kite.support import ACCESS_TOKEN, SESSION, START_NS, Scripted, ok, refused
 
@@ -158,3 +162,53 @@ def test_a_damaged_session_says_to_log_in_and_shows_nothing_of_itself(tmp_path: 
     with pytest.raises(SessionUnreadable) as caught:
         store.load()
     assert ACCESS_TOKEN not in str(caught.value)
+
+
+def test_the_newest_session_counts_though_a_keyring_that_was_locked_holds_an_older_one(
+    tmp_path: Path,
+) -> None:
+    wallet = Wallet()
+    store = SessionStore(tmp_path, wallet)
+    store.save(replace(SESSION, access_token="yesterdays", expires_ns=1))
+    wallet.locked = True
+    assert store.save(SESSION) != "the system keyring"
+    wallet.locked = False
+    assert store.load() == SESSION
+    store.forget()
+    assert store.load() is None
+
+
+class Backend(Wallet):
+    """A keyring's backend of this priority; above zero it can keep something."""
+
+    def __init__(self, priority: float) -> None:
+        super().__init__()
+        self.priority = priority
+
+
+def with_backend(monkeypatch: pytest.MonkeyPatch, found: Callable[[], object]) -> None:
+    module = types.ModuleType("keyring")
+    module.get_keyring = found  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "keyring", module)
+
+
+def test_a_keyring_that_can_keep_something_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = Backend(5)
+    with_backend(monkeypatch, lambda: backend)
+    assert system_keyring() is backend
+
+
+def test_a_keyring_that_can_keep_nothing_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the library gives on a server without any wallet."""
+    with_backend(monkeypatch, lambda: Backend(0))
+    assert system_keyring() is None
+
+
+def test_a_keyring_that_fails_or_is_not_installed_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> object:
+        raise RuntimeError("no D-Bus here")
+
+    with_backend(monkeypatch, fail)
+    assert system_keyring() is None
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    assert system_keyring() is None
