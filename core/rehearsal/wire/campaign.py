@@ -98,8 +98,8 @@ def summary(kept: Kept) -> dict[str, Any]:
     faults: Counter[str] = Counter()
     ends: Counter[str] = Counter()
     for result in kept.results:
-        total.update(seeds=1, failed=not result.passed, kills=result.kills)
-        total.update(naked_units=result.naked_most > 0)
+        total.update(seeds=1, failed=int(not result.passed), kills=result.kills)
+        total.update(naked_units=int(result.naked_most > 0))
         faults.update(result.faults)
         ends.update(result.states.values())
     return {
