@@ -143,6 +143,8 @@ def _lacks_a_row(turn: Turn, key: PositionKey, theirs: Mapping[PositionKey, int]
     if key in theirs or not known:
         turn.clear_alert(f"no-row:{key}")
         return False
+    if not _is_settled(turn, key):
+        return True  # positions lag trades: the first fill of a day has no row yet
     turn.alert(
         f"no-row:{key}",
         Severity.WARNING,

@@ -88,6 +88,14 @@ class Hands:
         """What the core was told."""
         return self.service.commands
 
+    def opened(self) -> object:
+        """What lies over the screen, if anything does."""
+        return self.app.main.open
+
+    def typed_legs(self) -> tuple[str, ...]:
+        """The legs as the ticket asks for them."""
+        return self.app.main.ticket.request.legs
+
     def text(self, panel: str) -> str:
         """Everything a part of the screen says."""
         return "\n".join(plain(each) for each in self.app.main.query_one(f"#{panel}").lines)  # type: ignore[attr-defined]

@@ -325,9 +325,9 @@ def test_f9_flattens_from_whatever_else_is_open(before: list[str]) -> None:
 def test_f9_where_a_word_is_being_waited_for_is_no_key_at_all() -> None:
     async def story(hands: Hands) -> None:
         await hands.press("K", "f9")
-        assert hands.app.main.open is hands.app.main.kill
+        assert hands.opened() is hands.app.main.kill
         await hands.press("escape", "r", "enter", "f9")
-        assert hands.app.main.open is hands.app.main.recover
+        assert hands.opened() is hands.app.main.recover
 
     play(story)
 
@@ -338,10 +338,10 @@ def test_a_letter_chosen_for_flatten_stays_a_letter_where_one_types(tmp_path: Pa
 
     async def story(hands: Hands) -> None:
         await hands.press("slash", "F")
-        assert hands.app.main.open is hands.app.main.filter
+        assert hands.opened() is hands.app.main.filter
         assert hands.app.selection.filter == "F"
         await hands.press("escape", "F")
-        assert hands.app.main.open is hands.app.main.flatten
+        assert hands.opened() is hands.app.main.flatten
 
     play(story, keys_file=path)
 
@@ -349,7 +349,7 @@ def test_a_letter_chosen_for_flatten_stays_a_letter_where_one_types(tmp_path: Pa
 def test_f9_in_a_read_only_session_closes_what_is_open_and_says_that_it_is_refused() -> None:
     async def story(hands: Hands) -> None:
         await hands.press("question_mark", "f9")
-        assert hands.app.main.open is None
+        assert hands.opened() is None
         assert "Flatten refused" in hands.text("groups")
 
     play(story, observe=True)

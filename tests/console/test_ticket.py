@@ -226,11 +226,11 @@ def test_legs_of_ones_own_are_typed_one_a_field_and_the_next_appears() -> None:
         await hands.press("down")
         await hands.type("-2 +300 ce far")
         assert "leg 3" in hands.text("ticket")
-        assert hands.app.main.ticket.request.legs == ("+1 24500 PE", "-2 +300 ce far")
+        assert hands.typed_legs() == ("+1 24500 PE", "-2 +300 ce far")
         await hands.press("up", *["backspace"] * 11)
-        assert hands.app.main.ticket.request.legs == ("", "-2 +300 ce far")
+        assert hands.typed_legs() == ("", "-2 +300 ce far")
         await hands.press("down", *["backspace"] * 14)
-        assert hands.app.main.ticket.request.legs == ()
+        assert hands.typed_legs() == ()
 
     play(story)
 
