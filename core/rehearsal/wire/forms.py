@@ -27,6 +27,8 @@ AUTOMATIC_PCT = Decimal(3)
 NO_VARIETY = Refusal(400, "InputException", "Invalid `variety`. This exchange takes regular orders only.")
 NO_IOC = Refusal(400, "InputException", "Invalid `validity`. This exchange takes DAY orders only.")
 LARGEST = Decimal(10**9)
+FLOAT_NOISE = Decimal("0.0001")
+"""By so much of a paisa a price may be off: clients multiply ticks as floats and send 214.35000000000002."""
 
 
 class Refused(Exception):
@@ -171,9 +173,10 @@ def _units(form: Mapping[str, str], name: str) -> int:
 
 def _paise(form: Mapping[str, str], name: str) -> int:
     paise = _number(form, name) * 100
-    if paise != int(paise):
+    nearest = round(paise)
+    if abs(paise - nearest) > FLOAT_NOISE:
         raise Refused(_invalid(name))
-    return int(paise)
+    return nearest
 
 
 def _invalid(name: str) -> Refusal:

@@ -29,7 +29,7 @@ from core.domain.facts import (
     Recorded,
     StateChanged,
 )
-from core.domain.instruments import Contract
+from core.domain.instruments import Contract, PositionKey
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import Purpose
 from core.domain.tags import group_id_of, leg_of
@@ -177,10 +177,22 @@ class _Replay:
             self._found.add(5, trade.at_ns, detail, group_id)
 
     def _uncovered(self, group_id: str, units: int) -> None:
+        if units <= self._bought_by_others(group_id):
+            return
         self._due.append((group_id, self._now_ns, units))
         if group_id not in self.spoiled:
             detail = f"{group_id}: {units} short units stand uncovered at the exchange"
             self._found.add(1, self._now_ns, detail, group_id)
+
+    def _bought_by_others(self, group_id: str) -> int:
+        """The short units of a group that somebody else's trades have closed: they need no cover."""
+        plan, closed = self._account.groups[group_id].plan, 0
+        for leg in plan.legs:
+            contract = leg.contract
+            key = PositionKey(contract.exchange, contract.symbol, plan.product)
+            short = -min(0, self.truth.held_units(group_id, leg.index))
+            closed += min(short, max(0, self.truth.foreign[key]))
+        return closed
 
     def require_answers(self) -> None:
         """8: a request of the group, or ``MANUAL``, soon after units stood uncovered with a core alive.

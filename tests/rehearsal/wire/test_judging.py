@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,17 @@ def test_a_fill_after_a_cancel_spoils_cover_but_must_still_be_answered() -> None
     invariants = found([accepted(SELL, 1), cancelled, traded(SELL, SELL.units, "1")], SELL)
     assert 1 not in invariants
     assert 8 in invariants
+
+
+def test_a_short_that_somebody_else_has_closed_needs_no_cover() -> None:
+    theirs = replace(order(SHORT.index, 9, Side.BUY, SELL.units), tag="theirs")
+    closed: list[ExchangeRecord] = [
+        accepted(theirs, 1, placed_by="trader"),
+        traded(theirs, SELL.units, "1", 1),
+    ]
+    records: list[ExchangeRecord] = [accepted(SELL), traded(SELL, SELL.units, "2")]
+    assert not {1, 8} & found([*closed, *records], SELL)
+    assert {1, 8} <= found(records, SELL)
 
 
 def test_an_order_that_was_never_intended_is_found() -> None:

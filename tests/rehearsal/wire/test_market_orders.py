@@ -142,3 +142,17 @@ def test_a_side_that_nobody_quotes_is_five_empty_levels() -> None:
     assert tick is not None
     assert tick.bids is not None
     assert [level.units for level in tick.bids] == [0] * 5
+
+
+def test_a_price_with_the_noise_of_a_float_is_its_tick_and_half_a_paisa_is_refused() -> None:
+    """What ``round(price / 0.05) * 0.05`` makes of a tick."""
+
+    async def story(at: Served, http: httpx.AsyncClient) -> None:
+        limit = {"order_type": "LIMIT", "market_protection": "0"}
+        noisy = await http.post("/orders/regular", data=form(price="95.35000000000001", **limit))
+        row = await order_of(http, noisy.json()["data"]["order_id"])
+        assert row["price"] == 95.35
+        refused = await http.post("/orders/regular", data=form(price="95.355", **limit))
+        assert (refused.status_code, refused.json()["message"]) == (400, "Invalid `price`.")
+
+    tell(story)
