@@ -35,14 +35,6 @@ class SystemClock:
         passed_ns = time.monotonic_ns() - self._mono_ns
         return self._anchor_ns + (passed_ns if self.speed == 1.0 else int(passed_ns * self.speed))
 
-    def skip_to(self, at_ns: int) -> None:
-        """Go forward to an instant at which a simulated exchange already is; never back.
-
-        What was to happen in between happens at once, in its order.
-        """
-        self._anchor_ns += max(0, at_ns - self.now_ns())
-        self._set_timer()
-
     async def sleep_until(self, deadline_ns: int) -> None:
         """See ``Clock``."""
         if deadline_ns <= self.now_ns():

@@ -65,24 +65,6 @@ def test_calls_come_in_the_order_of_their_times_and_never_early(
     tell(monkeypatch, story)
 
 
-def test_what_lay_in_a_stretch_that_is_skipped_happens_at_once_in_its_order(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async def story(machine: MarketTime) -> None:
-        clock = SystemClock(MONDAY)
-        rung: list[str] = []
-        clock.call_at(MONDAY + 3600 * NS_PER_S, lambda: rung.append("open"))
-        clock.call_at(MONDAY + 60 * NS_PER_S, lambda: rung.append("poll"))
-        clock.call_at(MONDAY + 9000 * NS_PER_S, lambda: rung.append("later"))
-        clock.skip_to(MONDAY + 7200 * NS_PER_S)
-        clock.skip_to(MONDAY)
-        await machine.sleep_until(machine.now_ns() + 1)
-        assert rung == ["poll", "open"]
-        assert clock.now_ns() >= MONDAY + 7200 * NS_PER_S
-
-    tell(monkeypatch, story)
-
-
 def test_a_call_that_fails_does_not_take_the_next_ones_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(machine: MarketTime) -> None:
         clock = SystemClock(MONDAY)
