@@ -37,13 +37,14 @@ class ReconciliationPanel(FramedPanel):
         healed = sorted((each for each in differences if not each.is_open), key=lambda each: -each.healed_ns)
         state = "breach" if open_ones else "ok"
         poll = snapshot.health.next_poll_ms
+        due = "-" if poll is None else span(poll) if poll > 0 else "now"
         head = spread(
             line(
                 (f"{sign(scene.glyphs, state)} {len(open_ones)} open", f"bold {state}"),
                 ("   healed ", "muted"),
                 (str(snapshot.divergences_healed), "text"),
             ),
-            line(("next poll ", "muted"), (span(poll) if poll is not None else "-", "text")),
+            line(("next poll ", "muted"), (due, "text")),
             width,
         )
         lines = [head]
