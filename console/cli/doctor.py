@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ from core.brokers.kite.session_store import SessionStore, SessionUnreadable
 from core.brokers.kite.transport import KiteTransport
 from core.domain.settings import ExecutionSettings
 from core.domain.timing import Clock
+from core.rehearsal.wire.market_header import clock_of
 
 MARKS = {Verdict.OK: "✔", Verdict.WARN: "▲", Verdict.FAIL: "✖"}
 
@@ -53,15 +55,18 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check session, clock, address, instruments, journal and limits. Exit code 1 if one fails."""
+    clock = WallClock()
+    sessions = kite_sessions()
     found = asyncio.run(
         examine(
-            WallClock(),
-            kite_sessions(),
+            clock,
+            sessions,
             journal or data_folder() / "live.db",
             instruments or data_folder() / "instruments.csv",
             live=live,
             probe_address=probe_address,
             offline=offline,
+            market_ns=clock.now_ns() if offline else _market_ns(sessions, clock),
         )
     )
     if as_json:
@@ -71,6 +76,15 @@ def doctor(
             typer.echo(line(check))
     if any(check.verdict is Verdict.FAIL for check in found):
         raise typer.Exit(1)
+
+
+def _market_ns(sessions: SessionStore, clock: Clock) -> int:
+    """What time it is where the session is of: a simulated exchange lives on a day of its own."""
+    with contextlib.suppress(SessionUnreadable, OSError):
+        session = sessions.load()
+        if session is not None and session.is_simulated:
+            return clock_of(session.rest_root, 1.0).now_ns()
+    return clock.now_ns()
 
 
 def line(check: Check) -> str:
@@ -88,9 +102,13 @@ async def examine(
     live: bool = False,
     probe_address: bool = False,
     offline: bool = False,
+    market_ns: int | None = None,
     connect: Callable[[KiteSession, Clock], KiteTransport] = KiteTransport,
 ) -> list[Check]:
-    """Every check, in the order of a person's questions. Never raises for what it finds."""
+    """Every check, in the order of a person's questions. Never raises for what it finds.
+
+    ``market_ns`` is the time by which the session lives, the clock's own if ``None``.
+    """
     missing = Verdict.FAIL if live else Verdict.WARN
     session, trouble = None, ""
     try:
@@ -98,9 +116,11 @@ async def examine(
     except SessionUnreadable as error:
         trouble = str(error)
     now_ns = clock.now_ns()
-    found = [checks.stored_session(session, trouble, now_ns, missing)]
+    by_market_ns = now_ns if market_ns is None else market_ns
+    found = [checks.stored_session(session, trouble, by_market_ns, missing)]
     if not offline:
-        found += await _remote(clock, session, probe_address, missing, connect)
+        alive = session is not None and session.is_alive(by_market_ns)
+        found += await _remote(clock, session, probe_address, missing, connect, alive=alive)
     found += [
         checks.instruments(instruments, now_ns, missing),
         checks.next_expiry(instruments, now_ns),
@@ -117,10 +137,12 @@ async def _remote(
     probe_address: bool,
     missing: Verdict,
     connect: Callable[[KiteSession, Clock], KiteTransport],
+    *,
+    alive: bool,
 ) -> list[Check]:
     root = session.rest_root if session else REST_ROOT
     found = [await checks.clock_skew(root, clock.now_ns, missing)]
-    if session is None or not session.is_alive(clock.now_ns()):
+    if session is None or not alive:
         return [*found, await checks.address(None, probe_address)]
     transport = connect(session, clock)
     try:

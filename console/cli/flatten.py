@@ -15,8 +15,8 @@ from typing import Annotated
 import typer
 
 from console.cli.failing import refuse
-from console.cli.going_live import CannotStart, Wanted, session_for, tradable_for
 from console.cli.places import account_lock
+from console.cli.wanted import CannotStart, Wanted, session_and_clock, tradable_for
 from core.brokers.kite.broker import KiteBroker
 from core.brokers.kite.session import KiteSession
 from core.brokers.port import BookUnavailable
@@ -34,7 +34,6 @@ from core.journal.lock import AccountLock
 from core.journal.opening import read_journal
 from core.market.errors import MarketDataError
 from core.market.sessions import load_calendar
-from core.rehearsal.wire.market_header import clock_of
 
 CORE_ANSWERS_WITHIN_S = 2.0
 NOT_FLAT = 1
@@ -89,8 +88,7 @@ def flatten_account(
         tell=typer.echo,
     )
     try:
-        clock = clock_of(rest, speed) if rest else SystemClock()
-        session = session_for(wanted, clock.now_ns())
+        session, clock = session_and_clock(wanted)
         lock = AccountLock(account_lock(session, paper=False))
         try:
             lock.acquire()

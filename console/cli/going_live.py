@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import os
 import random
 import secrets
 import signal
@@ -16,12 +15,11 @@ from typing import Any
 
 from console.cli.flatten_signal import flattening_on_signal
 from console.cli.journal_tail import journal_tail
-from console.cli.login import KEY_VARIABLE
-from console.cli.places import account_lock, data_folder, kite_sessions
-from console.cli.tradable import Tradable, read_tradable
+from console.cli.places import account_lock
+from console.cli.tradable import Tradable
+from console.cli.wanted import CannotStart, Wanted, session_and_clock, tradable_for
 from core.brokers.kite.broker import KiteBroker
 from core.brokers.kite.session import KiteSession
-from core.brokers.kite.session_store import SessionUnreadable
 from core.brokers.paper.books import ExchangeBooks, ExchangeFileError, ExchangeIdentity, FileBooks
 from core.brokers.port import BookPort, BookUnavailable, OrderPort, StreamPort
 from core.domain.account import Account
@@ -48,51 +46,11 @@ from core.market.errors import MarketDataError
 from core.market.limits_file import LimitsFileError, read_limits
 from core.market.margin_parameters import built_in_parameters
 from core.market.sessions import load_calendar
-from core.rehearsal.wire.market_header import clock_of
 from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCaseMarginSimulator
 from core.strategies.errors import StrategyError
 
-TOKEN_VARIABLE = "HEDGEROW_KITE_ACCESS_TOKEN"
 LEAST_TIMEOUT_S = 2.0
-NEVER_NS = 1 << 62
-
-
-class CannotStart(Exception):
-    """The session cannot begin; says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a person asked for on the command line. ``say`` is for people, ``tell`` prints what happens."""
-
-    paper: bool
-    groups: tuple[Path, ...]
-    underlyings: tuple[str, ...]
-    journal: Path | None
-    instruments: Path | None
-    freeze: Path | None
-    sessions: Path | None
-    funds_rupees: int
-    allow_naked: bool
-    console: bool
-    observe: bool
-    rest: str | None
-    stream: str | None
-    speed: float
-    say: Callable[[str], None]
-    tell: Callable[[str], None]
-    limits: Path | None = None
-
-    @property
-    def mode(self) -> str:
-        """Whose money it is."""
-        return "PAPER" if self.paper else "LIVE"
-
-    @property
-    def path(self) -> Path:
-        """The journal's place."""
-        return self.journal or data_folder() / ("paper.db" if self.paper else "live.db")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +68,9 @@ def go(wanted: Wanted) -> int:
     try:
         requests = tuple(read_request(path) for path in wanted.groups)
         calendar_known = load_calendar(wanted.sessions)
-        clock = clock_of(wanted.rest, wanted.speed) if wanted.rest else SystemClock()
-        session = session_for(wanted, clock.now_ns())
+        session, clock = session_and_clock(wanted)
+        if session.is_simulated:
+            wanted.say(f"This is the simulated exchange at {session.rest_root}: no order goes to Kite.")
         wanted.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         today = to_ist(clock.now_ns()).date()
         if not calendar_known.covers(today):
@@ -138,45 +97,6 @@ async def _go(
 ) -> int:
     tradable = await tradable_for(wanted, session, clock, requests)
     return await _Session(wanted, session, clock, tradable, requests).run()
-
-
-def session_for(wanted: Wanted, now_ns: int) -> KiteSession:
-    """The session of the day, or that of the exchange whose address was given. Raises ``CannotStart``."""
-    if wanted.rest is not None and wanted.stream is not None:
-        key, token = os.environ.get(KEY_VARIABLE, ""), os.environ.get(TOKEN_VARIABLE, "")
-        if not key or not token:
-            raise CannotStart(
-                f"for another exchange put its api_key into {KEY_VARIABLE} and its access_token into "
-                f"{TOKEN_VARIABLE}: both are in the line it printed"
-            )
-        return KiteSession(key, token, "wire", NEVER_NS, wanted.rest, wanted.stream)
-    try:
-        session = kite_sessions().load()
-    except SessionUnreadable as error:
-        raise CannotStart(str(error)) from None
-    if session is None or not session.is_alive(now_ns):
-        what = "there is no Kite session" if session is None else "the Kite session ended at 06:00 IST"
-        raise CannotStart(f"{what}: log in first with: hedgerow login kite")
-    return session
-
-
-async def tradable_for(
-    wanted: Wanted, session: KiteSession, clock: SystemClock, requests: tuple[GroupRequest, ...]
-) -> Tradable:
-    named = {request.group.underlying for request in requests if request.group.underlying}
-    underlyings = tuple(sorted({*wanted.underlyings, *named})) or ("NIFTY",)
-    kite = KiteBroker(session, clock, random.random)
-    try:
-        return await read_tradable(
-            kite.rest.instruments,
-            clock.now_ns(),
-            underlyings,
-            dump=wanted.instruments,
-            freeze=wanted.freeze,
-            keep=None if wanted.rest else data_folder() / "instruments.csv",
-        )
-    finally:
-        await kite.aclose()
 
 
 class _Session:

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from console.cli.failing import refuse
-from console.cli.going_live import CannotStart, Wanted, go
+from console.cli.going_live import go
+from console.cli.wanted import CannotStart, Wanted
 
 Broker = Annotated[str, typer.Option("--broker", help="Who executes: kite is real money, paper is not.")]
 Feed = Annotated[str, typer.Option("--feed", help="Whose quotes: kite.")]

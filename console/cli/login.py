@@ -12,6 +12,7 @@ from console.cli.places import kite_sessions
 from console.cli.wall_clock import WallClock
 from core.brokers.kite.login import LoginRefused, exchange_token, give_back
 from core.brokers.kite.session import (
+    LOGIN_ROOT,
     REST_ROOT,
     STREAM_ROOT,
     KiteSession,
@@ -62,7 +63,7 @@ def login_kite(
     stream: StreamRoot = STREAM_ROOT,
 ) -> None:
     """Log in to Zerodha's Kite Connect; the session lasts until 06:00 IST."""
-    address = login_address(api_key)
+    address = login_address(api_key, LOGIN_ROOT if rest == REST_ROOT else rest)
     typer.echo("Log in here; your browser then lands on an address that carries a request token:")
     typer.echo(f"  {address}")
     if browser and rest == REST_ROOT and not webbrowser.open(address):

@@ -10,9 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from console.cli import going_live, live
-from console.cli.going_live import TOKEN_VARIABLE
-from console.cli.login import KEY_VARIABLE
+from console.cli import live, wanted
+from console.cli.login import KEY_VARIABLE, SECRET_VARIABLE
+from console.cli.wanted import TOKEN_VARIABLE
 from core.brokers.kite.session_store import SessionStore
 from core.domain.facts import GroupPlanned, JournalOpened
 from core.journal.opening import read_journal
@@ -30,8 +30,8 @@ def run(*arguments: str) -> Any:
 
 @pytest.fixture(autouse=True)
 def _nobody_is_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(going_live, "kite_sessions", lambda: SessionStore(tmp_path, None))
-    monkeypatch.setattr(going_live, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(wanted, "kite_sessions", lambda: SessionStore(tmp_path, None))
+    monkeypatch.setattr(wanted, "data_folder", lambda: tmp_path)
     for name in (KEY_VARIABLE, TOKEN_VARIABLE):
         monkeypatch.delenv(name, raising=False)
 
@@ -49,7 +49,7 @@ def _nobody_is_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         (("--broker", "kite", "--sessions", "nowhere.toml"), "nowhere.toml"),
         (
             ("--broker", "kite", "--rest", "http://127.0.0.1:1", "--stream", "ws://127.0.0.1:1"),
-            "does not answer",
+            "put its api_key into HEDGEROW_KITE_API_KEY",
         ),
     ],
 )
@@ -58,6 +58,13 @@ def test_what_cannot_start_is_said_in_words_and_ends_with_2(arguments: tuple[str
     assert result.exit_code == 2
     assert words in result.output
     assert "Traceback" not in result.output
+
+
+def test_an_exchange_that_does_not_answer_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "akey")
+    monkeypatch.setenv(TOKEN_VARIABLE, "atoken")
+    result = run("--broker", "kite", "--rest", "http://127.0.0.1:1", "--stream", "ws://127.0.0.1:1")
+    assert (result.exit_code, "does not answer" in result.output) == (2, True)
 
 
 def start(*arguments: str, folder: Path, ready: Ready | None = None) -> subprocess.Popen[str]:
@@ -138,3 +145,30 @@ def test_a_journal_of_paper_money_is_not_continued_with_real_money(tmp_path: Pat
         exchange.communicate(timeout=30)
     assert real.returncode == 2
     assert "this journal is of money PAPER, not LIVE" in said
+
+
+def test_whoever_has_logged_in_at_a_simulated_exchange_trades_there_on_its_own_day(tmp_path: Path) -> None:
+    exchange = start("exchange", folder=tmp_path)
+    try:
+        assert exchange.stdout is not None
+        ready = msgspec.json.decode(exchange.stdout.readline(), type=Ready)
+        environment = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+        environment |= {KEY_VARIABLE: ready.api_key, SECRET_VARIABLE: ready.api_secret}
+        logging_in = subprocess.run(
+            [sys.executable, "-c", PROGRAM, "login", "kite", "--rest", ready.rest, "--stream", ready.stream],
+            input=f"{ready.request_token}\n",
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=Path(__file__).parents[2],
+            timeout=60,
+        )
+        assert logging_in.returncode == 0, logging_in.stderr
+        live = start("live", "--broker", "kite", "--headless", folder=tmp_path)
+        said = read_until(live, "started")
+        live.terminate()
+        live.communicate(timeout=30)
+    finally:
+        exchange.terminate()
+        exchange.communicate(timeout=30)
+    assert f"the simulated exchange at {ready.rest}: no order goes to Kite" in said

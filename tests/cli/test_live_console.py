@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from console.cli.going_live import TOKEN_VARIABLE
 from console.cli.login import KEY_VARIABLE
+from console.cli.wanted import TOKEN_VARIABLE
 from core.rehearsal.wire.ready import Ready
 from tests.cli.test_live import CONDOR, start
 from tests.console.terminal import Terminal

@@ -48,6 +48,15 @@ def test_a_login_keeps_the_session_and_prints_no_secret(
     assert "secretPhrase" not in result.output
 
 
+def test_a_login_at_another_exchange_does_not_send_anybody_to_kite(store: SessionStore) -> None:
+    rest = "http://127.0.0.1:1"
+    result = run("login", "kite", "--rest", rest, "--stream", "ws://127.0.0.1:1", typed="Abc123\n")
+    assert f"{rest}/connect/login?v=3&api_key=akey" in result.output
+    assert "zerodha" not in result.output
+    assert result.exit_code == 1, "nobody answers there"
+    assert store.load() is None
+
+
 def test_a_refused_login_ends_with_1_and_keeps_nothing(
     store: SessionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,11 @@ class KiteSession:
         """What must never be shown."""
         return (self.access_token,)
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether it is of another exchange than Kite's own: a simulated one, with a day of its own."""
+        return self.rest_root != REST_ROOT
+
     def is_alive(self, at_ns: int) -> bool:
         """Whether the token has not yet reached its daily end; it can be revoked before."""
         return at_ns < self.expires_ns
