@@ -285,7 +285,8 @@ class _Player:
         """Return once every group rests and the books were read whole a while after that, or at the last.
 
         Before the scenario's end only groups that are over count as resting, none where others trade or the
-        session ends: what they did last takes two readings to be believed, and expiries settle overnight.
+        session ends: what they did last takes two readings to be believed, and expiries settle overnight. What the
+        journal could not take yet has to be on disk.
         """
         planned = len(self._prepared.submissions)
         # A life that began late, on a slow machine after the scenario's own end, has its time all the same.
@@ -297,7 +298,8 @@ class _Player:
         while (now_ns := self._clock.now_ns()) < last_ns:
             groups = engine.account.groups.values()
             enough = RESTING if now_ns >= self._prepared.end_ns else early
-            if len(groups) < planned or any(group.state not in enough for group in groups):
+            unwritten = engine.account.journal_failed
+            if len(groups) < planned or unwritten or any(group.state not in enough for group in groups):
                 rested_ns = 0
             elif not rested_ns:
                 rested_ns = now_ns
