@@ -285,8 +285,8 @@ class _Player:
         """Return once every group rests and the books were read whole a while after that, or at the last.
 
         Before the scenario's end only groups that are over count as resting, none where others trade or the
-        session ends: what they did last takes two readings to be believed, and expiries settle overnight. What the
-        journal could not take yet has to be on disk.
+        session ends: what they did last takes two readings to be believed, and expiries settle overnight.
+        What the journal could not take yet has to be on disk.
         """
         planned = len(self._prepared.submissions)
         # A life that began late, on a slow machine after the scenario's own end, has its time all the same.
