@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import random
@@ -25,6 +26,7 @@ import msgspec
 import numpy as np
 
 from console.app import HedgerowApp
+from console.host import GC_THRESHOLDS
 from console.options import ConsoleOptions
 from core.brokers.kite.broker import KiteBroker
 from core.brokers.kite.rest import KiteRest
@@ -34,7 +36,7 @@ from core.domain.calendar import SessionCalendar
 from core.domain.evolve import fold
 from core.domain.facts import OrderIntended, OrderSeen, Recorded
 from core.domain.inputs import SubmitGroup
-from core.domain.orders import Source
+from core.domain.orders import OrderStatus, Source
 from core.domain.timing import NS_PER_S
 from core.engine.engine import ExecutionEngine
 from core.engine.kite_feed import feed_from
@@ -72,23 +74,25 @@ class TimedDoor(KiteRest):
 
     def __init__(self, kite: KiteBroker) -> None:
         super().__init__(kite._transport)
-        self._framed: dict[tuple[str, int], float] = {}
+        self._framed: dict[tuple[str, int, OrderStatus | None], float] = {}
         self._direct: dict[str, tuple[str, float]] = {}
         self.to_send: dict[str, list[float]] = defaultdict(list)
         self.to_reply: dict[str, list[float]] = defaultdict(list)
 
     def hear(self, frame: StreamFrame) -> None:
-        """Note when a number of filled units was first told."""
+        """Note when so many filled units in a state were first told: a fill, or what is left of a cancel."""
         if isinstance(frame, StreamOrder) and frame.report.tags:
-            self._framed.setdefault((frame.report.tags[0], frame.report.filled_units), time.perf_counter())
+            report = frame.report
+            said = (report.tags[0], report.filled_units, report.status)
+            self._framed.setdefault(said, time.perf_counter())
 
     def watch(self, rows: tuple[Recorded, ...]) -> None:
         """Of the rows of one commit, find the orders of a group that one of its fills has just led to."""
         told: dict[str, float] = {}
         for row in rows:
             match row.fact:
-                case OrderSeen(tag=tag, filled_units=filled, source=Source.STREAM) if filled:
-                    told[row.group_id] = self._framed.get((tag, filled), 0.0)
+                case OrderSeen(tag=tag, filled_units=filled, status=status, source=Source.STREAM) if filled:
+                    told[row.group_id] = self._framed.get((tag, filled, status), 0.0)
                 case OrderIntended(order) if told.get(row.group_id):
                     self._direct[order.tag] = (order.purpose.value, told[row.group_id])
                 case _:
@@ -139,6 +143,10 @@ async def measure(ready: Ready, folder: Path, scenario: str, *, console: bool) -
         if console:
             app = HedgerowApp(core, ConsoleOptions(theme_folders=(), no_colour=False))
             async with app.run_test(size=(160, 50)):
+                # As the program's own host does once the first picture is on the terminal.
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(*GC_THRESHOLDS)
                 await asyncio.sleep(seconds)
         else:
             await asyncio.sleep(seconds)
