@@ -87,7 +87,7 @@ def run_seed(
         if ready is not None:
             journal, noted = str(folder / "journal"), str(folder / "violations")
             part = Part(ready, scenario, seed, speed, journal, noted, grace_s=120)
-            moments = _kills(prepared, speed) if kills is None else list(kills)
+            moments = kills_of(prepared, speed) if kills is None else list(kills)
             down = _trade(part, folder, moments, prepared, result)
     finally:
         exchange.terminate()
@@ -119,7 +119,7 @@ def _ready(exchange: subprocess.Popen[bytes]) -> Ready | None:
     return msgspec.json.decode(line, type=Ready) if line else None
 
 
-def _kills(prepared: Prepared, speed: float) -> list[float]:
+def kills_of(prepared: Prepared, speed: float) -> list[float]:
     """After how many wall seconds the core is killed.
 
     In two drawn stories of three it is, up to three times, mostly while the groups enter.
