@@ -76,8 +76,8 @@ def stored_session(session: KiteSession | None, trouble: str, now_ns: int, missi
             "session", Verdict.FAIL, f"it ended at {to_ist(session.expires_ns):%H:%M IST on %d %b}", LOGIN
         )
     left = duration_text((session.expires_ns - now_ns) // 1_000_000)
-    if session.is_simulated:
-        says = f"{session.user_id} at {session.rest_root}, a simulated exchange: no real order can be sent"
+    if session.is_elsewhere:
+        says = f"{session.user_id} at {session.rest_root}, which is not Kite itself"
         return Check("session", missing, says, LOGIN)
     return Check(
         "session", Verdict.OK, f"{session.user_id}, until {to_ist(session.expires_ns):%H:%M IST}, in {left}"

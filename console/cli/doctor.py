@@ -82,7 +82,7 @@ def _market_ns(sessions: SessionStore, clock: Clock) -> int:
     """What time it is where the session is of: a simulated exchange lives on a day of its own."""
     with contextlib.suppress(SessionUnreadable, OSError):
         session = sessions.load()
-        if session is not None and session.is_simulated:
+        if session is not None and session.is_elsewhere:
             return clock_of(session.rest_root, 1.0).now_ns()
     return clock.now_ns()
 

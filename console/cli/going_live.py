@@ -69,8 +69,6 @@ def go(wanted: Wanted) -> int:
         requests = tuple(read_request(path) for path in wanted.groups)
         calendar_known = load_calendar(wanted.sessions)
         session, clock = session_and_clock(wanted)
-        if session.is_simulated:
-            wanted.say(f"This is the simulated exchange at {session.rest_root}: no order goes to Kite.")
         wanted.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         today = to_ist(clock.now_ns()).date()
         if not calendar_known.covers(today):

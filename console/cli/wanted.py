@@ -16,7 +16,7 @@ from core.brokers.kite.session import KiteSession
 from core.brokers.kite.session_store import SessionUnreadable
 from core.engine.group_desk import GroupRequest
 from core.engine.system_clock import SystemClock
-from core.rehearsal.wire.market_header import clock_of
+from core.rehearsal.wire.market_header import simulated_clock
 
 TOKEN_VARIABLE = "HEDGEROW_KITE_ACCESS_TOKEN"
 NEVER_NS = 1 << 62
@@ -65,7 +65,14 @@ def session_and_clock(wanted: Wanted) -> tuple[KiteSession, SystemClock]:
     Raises ``CannotStart``, or ``OSError`` where that exchange does not answer.
     """
     session = _session_for(wanted)
-    clock = clock_of(session.rest_root, wanted.speed) if session.is_simulated else SystemClock()
+    simulated = simulated_clock(session.rest_root, wanted.speed) if session.is_elsewhere else None
+    if simulated is not None:
+        wanted.say(f"This is the simulated exchange at {session.rest_root}: no order goes to Kite.")
+    elif session.is_elsewhere:
+        wanted.say(f"Orders go to {session.rest_root}, which is not Kite's own address.")
+    if simulated is None and wanted.speed != 1.0:
+        raise CannotStart(f"--speed {wanted.speed:g}: {session.rest_root} is no simulated exchange")
+    clock = simulated or SystemClock()
     if not session.is_alive(clock.now_ns()):
         raise CannotStart("the Kite session ended at 06:00 IST: log in first with: hedgerow login kite")
     return session, clock
@@ -103,7 +110,7 @@ async def tradable_for(
             underlyings,
             dump=wanted.instruments,
             freeze=wanted.freeze,
-            keep=None if session.is_simulated else data_folder() / "instruments.csv",
+            keep=None if session.is_elsewhere else data_folder() / "instruments.csv",
         )
     finally:
         await kite.aclose()

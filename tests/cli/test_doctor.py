@@ -196,7 +196,7 @@ def test_a_session_of_a_simulated_exchange_lives_by_its_time_and_is_never_enough
     theirs = replace(SESSION, rest_root="http://127.0.0.1:1", expires_ns=NOW_NS - 80 * 24 * 3600 * NS_PER_S)
     market_ns = theirs.expires_ns - NS_PER_S
     found = examined(tmp_path, session=theirs, market_ns=market_ns)["session"]
-    assert (found.verdict, "simulated exchange" in found.says) == (Verdict.WARN, True)
+    assert (found.verdict, "not Kite itself" in found.says) == (Verdict.WARN, True)
     found = examined(tmp_path, session=theirs, market_ns=market_ns, live=True)["session"]
     assert found.verdict is Verdict.FAIL
     assert "it ended" in examined(tmp_path, session=theirs)["session"].says

@@ -172,3 +172,18 @@ def test_whoever_has_logged_in_at_a_simulated_exchange_trades_there_on_its_own_d
         exchange.terminate()
         exchange.communicate(timeout=30)
     assert f"the simulated exchange at {ready.rest}: no order goes to Kite" in said
+
+
+def test_an_address_that_is_no_simulated_exchange_is_never_called_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever reaches Kite through another address trades real money."""
+    monkeypatch.setenv(KEY_VARIABLE, "akey")
+    monkeypatch.setenv(TOKEN_VARIABLE, "atoken")
+    monkeypatch.setattr(wanted, "simulated_clock", lambda rest, speed: None)
+    where = ("--rest", "http://127.0.0.1:1", "--stream", "ws://127.0.0.1:1")
+    result = run("--broker", "kite", *where)
+    assert "Orders go to http://127.0.0.1:1, which is not Kite's own address." in result.output
+    assert "simulated" not in result.output
+    result = run("--broker", "kite", *where, "--speed", "5")
+    assert (result.exit_code, "is no simulated exchange" in result.output) == (2, True)

@@ -41,8 +41,8 @@ class KiteSession:
         return (self.access_token,)
 
     @property
-    def is_simulated(self) -> bool:
-        """Whether it is of another exchange than Kite's own: a simulated one, with a day of its own."""
+    def is_elsewhere(self) -> bool:
+        """Whether it is of another address than Kite's own: mostly a simulated exchange."""
         return self.rest_root != REST_ROOT
 
     def is_alive(self, at_ns: int) -> bool:

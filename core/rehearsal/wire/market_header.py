@@ -17,6 +17,14 @@ _TIMEOUT_S = 5.0
 def clock_of(rest_root: str, speed: float) -> SystemClock:
     """A clock that shows the exchange's time; the machine's own where the answers are not dated.
 
+    Raises ``OSError`` where nobody answers.
+    """
+    return simulated_clock(rest_root, speed) or SystemClock(speed=speed)
+
+
+def simulated_clock(rest_root: str, speed: float) -> SystemClock | None:
+    """The time at a simulated exchange, ``None`` where the answers are not dated: that is a real one.
+
     The quickest of a few answers counts, as of half-way between question and answer. Raises ``OSError``
     where nobody answers.
     """
@@ -28,10 +36,9 @@ def clock_of(rest_root: str, speed: float) -> SystemClock:
                 dated = http.get(f"{rest_root}/").headers.get(HEADER, "")
                 took_s = time.monotonic() - asked_s
                 if not dated.isdigit():
-                    return SystemClock(speed=speed)
+                    return None
                 if found is None or took_s < found[0]:
                     found = took_s, SystemClock(int(dated) + int(took_s / 2 * speed * 1e9), speed)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise OSError(f"{rest_root} does not answer ({type(error).__name__})") from error
-    assert found is not None
-    return found[1]
+    return found[1] if found is not None else None
