@@ -27,7 +27,7 @@ log.addHandler(logging.NullHandler())
 RESTARTS_MAX = 5
 RESTARTS_WITHIN_S = 60.0
 RESTART_AFTER_S = 0.25
-GC_THRESHOLDS = (100_000, 50, 100)
+GC_THRESHOLDS = (4_000, 10, 100)
 
 
 class ConsoleEnd(StrEnum):

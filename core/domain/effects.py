@@ -25,6 +25,8 @@ class ModifyOrder:
     trigger_paise: int
     units: int
     to_limit: bool
+    number: int
+    """Which modification of the order it is, from 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,8 @@ class OrderSeen:
     trigger_paise: int = 0
     order_type: OrderType | None = None
     """The kind as the broker has it, ``None`` where quantity, trigger and kind are not taken over."""
+    told_ns: int = 0
+    """When quantity, trigger and kind were so, by the exchange's clock."""
 
 
 @dataclass(frozen=True, slots=True)

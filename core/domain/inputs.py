@@ -29,11 +29,12 @@ class SendReply:
 
 @dataclass(frozen=True, slots=True)
 class ModifyReply:
-    """The answer to a modification."""
+    """The answer to a modification, and which one of the order it was; 0 where it is the last in any case."""
 
     tag: str
     outcome: Outcome
     message: str = ""
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

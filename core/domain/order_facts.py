@@ -163,6 +163,7 @@ def _with_shape(order: ChildOrder, fact: f.OrderSeen, order_type: OrderType) -> 
     return replace(
         order,
         units=fact.units or order.units,
+        settled_ns=max(order.settled_ns, fact.told_ns),
         trigger_paise=fact.trigger_paise,
         order_type=order_type,
         modify_pending=False,
@@ -257,6 +258,7 @@ def _modify_answered(account: Account, fact: f.ModifyAnswered, at_ns: int) -> Ac
                 order,
                 limit_paise=order.asked_limit_paise or order.limit_paise,
                 units=order.asked_units or order.units,
+                settled_ns=at_ns,
                 trigger_paise=order.asked_trigger_paise or order.trigger_paise,
                 order_type=OrderType.LIMIT if order.asked_to_limit else order.order_type,
                 modify_refusals=0,

@@ -139,6 +139,8 @@ class ChildOrder:
     """How often the books have answered without it since ``heard_at_ns``."""
     modifies: int = 0
     repriced_at_ns: int = 0
+    settled_ns: int = 0
+    """From when on quantity, trigger and kind stand as they do: what was told before says nothing of them."""
     modify_pending: bool = False
     asked_limit_paise: int = 0
     """The limit of the modification on its way; 0 where there is none."""

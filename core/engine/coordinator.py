@@ -14,7 +14,7 @@ from core.brokers.port import OrderChange, OrderPort, OrderRequest, Reply
 from core.domain.account import Account
 from core.domain.effects import CancelOrder, ModifyOrder, SendOrder
 from core.domain.inputs import CancelReply, Input, ModifyReply, SendReply
-from core.domain.orders import OrderType, Outcome
+from core.domain.orders import Lane, OrderType, Outcome
 from core.domain.timing import Clock
 from core.policy.collaborators import Collaborators
 from core.policy.hedge_manager import EmergencyHedgeManager
@@ -25,6 +25,35 @@ from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCaseMarginSimulator
 
 Send = SendOrder | ModifyOrder | CancelOrder
+
+
+class _Second:
+    """Holds sends to so many in any second, in the order of asking.
+
+    What counts is when a send really leaves: a machine that sleeps wakes every waiting one at once.
+    """
+
+    def __init__(self, clock: Clock | None, most: int) -> None:
+        self._clock = clock
+        self._leaving_ns: deque[int] = deque(maxlen=most)
+        self._leaving = asyncio.Lock()
+
+    def fill(self) -> None:
+        """Count the second as used up."""
+        if self._clock is not None and self._leaving_ns.maxlen is not None:
+            self._leaving_ns.extend([self._clock.now_ns()] * self._leaving_ns.maxlen)
+
+    async def slot(self) -> None:
+        """Wait until one more keeps within the second. Without a clock it always does."""
+        if self._clock is None:
+            return
+        async with self._leaving:
+            while len(self._leaving_ns) == self._leaving_ns.maxlen:
+                free_ns = self._leaving_ns[0] + SECOND_NS
+                if self._clock.now_ns() >= free_ns:
+                    break
+                await self._clock.sleep_until(free_ns)
+            self._leaving_ns.append(self._clock.now_ns())
 
 
 class ExecutionCoordinator:
@@ -47,10 +76,13 @@ class ExecutionCoordinator:
         limits: RiskLimits | None = None,
         clock: Clock | None = None,
         orders_per_second: int = 10,
+        reserve_per_second: int = 0,
+        halted: Callable[[], bool] = lambda: False,
     ) -> None:
         """With a ``clock`` the sends of any second are held to ``orders_per_second`` once more.
 
-        Policy counts what it intends; a slow commit lets what was intended apart leave together.
+        Entries are held to ``reserve_per_second`` fewer. Policy counts what it intends; a slow commit lets
+        what was intended apart leave together. An entry that waits while the core is ``halted`` never leaves.
         """
         self.collaborators = Collaborators(
             priority_calculator or LegPriorityCalculator(),
@@ -61,11 +93,16 @@ class ExecutionCoordinator:
         )
         self._port = port
         self._post = post
-        self._clock = clock
-        self._leaving_ns: deque[int] = deque(maxlen=orders_per_second)
-        self._leaving = asyncio.Lock()
+        self._halted = halted
+        self._sends = _Second(clock, orders_per_second)
+        self._entries = _Second(clock, max(1, orders_per_second - reserve_per_second))
         self._sent: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def follow_another(self) -> None:
+        """A process was here before: it may have sent all that a second allows, and written nothing down."""
+        self._sends.fill()
+        self._entries.fill()
 
     def perform(self, effect: Send, committed: Account) -> None:
         """Start one send. Its answer arrives in the mailbox; this returns at once."""
@@ -89,7 +126,7 @@ class ExecutionCoordinator:
                     order.limit_paise,
                     order.trigger_paise,
                 )
-                self._start(self._place(request))
+                self._start(self._place(request, order.lane))
             case ModifyOrder():
                 self._start(self._modify(effect))
             case CancelOrder(tag, order_id):
@@ -100,35 +137,27 @@ class ExecutionCoordinator:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _slot(self) -> None:
-        """Wait until one more send keeps within the second, in the order of asking.
-
-        What counts is when a send really leaves: a machine that sleeps wakes every waiting one at once.
-        """
-        if self._clock is None:
+    async def _place(self, request: OrderRequest, lane: Lane) -> None:
+        if lane is Lane.ENTRY:
+            # Among entries first: one that waits there stands in nobody else's way.
+            await self._entries.slot()
+        await self._sends.slot()
+        if lane is Lane.ENTRY and self._halted():
+            why = "the kill switch was on before it could leave"
+            self._post(SendReply(request.tag, Outcome.DENIED, None, why))
             return
-        async with self._leaving:
-            while len(self._leaving_ns) == self._leaving_ns.maxlen:
-                free_ns = self._leaving_ns[0] + SECOND_NS
-                if self._clock.now_ns() >= free_ns:
-                    break
-                await self._clock.sleep_until(free_ns)
-            self._leaving_ns.append(self._clock.now_ns())
-
-    async def _place(self, request: OrderRequest) -> None:
-        await self._slot()
         reply = await _answered(self._port.place(request))
         self._post(SendReply(request.tag, reply.outcome, reply.order_id, reply.message))
 
     async def _modify(self, effect: ModifyOrder) -> None:
         kind = OrderType.LIMIT if effect.to_limit or not effect.trigger_paise else OrderType.SL
         change = OrderChange(kind, effect.units, effect.limit_paise, effect.trigger_paise)
-        await self._slot()
+        await self._sends.slot()
         reply = await _answered(self._port.modify(effect.order_id, change))
-        self._post(ModifyReply(effect.tag, reply.outcome, reply.message))
+        self._post(ModifyReply(effect.tag, reply.outcome, reply.message, effect.number))
 
     async def _cancel(self, tag: str, order_id: str) -> None:
-        await self._slot()
+        await self._sends.slot()
         reply = await _answered(self._port.cancel(order_id))
         self._post(CancelReply(tag, reply.outcome, reply.message))
 

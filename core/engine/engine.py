@@ -102,6 +102,8 @@ class ExecutionEngine:
             limits=limits,
             clock=clock,
             orders_per_second=account.settings.orders_per_second,
+            reserve_per_second=account.settings.reserve_per_second,
+            halted=lambda: self.account.kill.tripped,
         )
         self.stream_up = False
         self.stream_ns: int | None = None
@@ -169,6 +171,8 @@ class ExecutionEngine:
 
     async def run(self, *, restart: bool, latched: str = "") -> None:
         """Start, and go on until cancelled. Everything that waits is ended with it."""
+        if restart:
+            self.coordinator.follow_another()
         self.post(CoreStarted(restart, latched))
         self._mailbox.rotate(1)  # quotes may have come already: nothing is decided before the books are asked
         reading = asyncio.create_task(self.books.run())

@@ -142,8 +142,9 @@ class Metrics:
                     self._filled(account, group_id, tag, row.at_ns, side.sign)
                 case HedgeWanted(group_id=group_id):
                     self.emergency_hedges += 1
-                    group = account.groups[group_id]
-                    self._breach_ns[group_id] = group.unhedged.since_ns or row.at_ns
+                    # Rows of an earlier life are counted against the account as it stands after all of them.
+                    since_ns = account.groups[group_id].unhedged.since_ns or row.at_ns
+                    self._breach_ns[group_id] = min(since_ns, row.at_ns)
                     self._mark = "hedge"
                 case DivergenceFound():
                     self.divergences_found += 1

@@ -175,7 +175,8 @@ def reprice(
         return False
     whole = max(order.units, order.asked_units) if units is None else units
     turn.record(ModifyIntended(order.tag, limit_paise, 0, whole, to_limit, reason), order.group_id)
-    turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, 0, whole, to_limit))
+    number = order.modifies + 1
+    turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, 0, whole, to_limit, number))
     return True
 
 
@@ -186,7 +187,8 @@ def resize(
     if order.order_id is None or not _budget_allows(turn, order.group_id, order.lane):
         return False
     turn.record(ModifyIntended(order.tag, limit_paise, trigger_paise, units, False, reason), order.group_id)
-    turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, trigger_paise, units, False))
+    number = order.modifies + 1
+    turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, trigger_paise, units, False, number))
     return True
 
 

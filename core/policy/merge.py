@@ -66,6 +66,8 @@ def merge_modify_reply(turn: Turn, reply: ModifyReply) -> str | None:
     if group is None:
         return None
     order = group.orders[reply.tag]
+    if reply.number and reply.number < order.modifies:
+        return None  # a frame or a book told before what became of it, and another one is on its way
     turn.record(ModifyAnswered(reply.tag, reply.outcome, reply.message), group.group_id)
     if reply.outcome is not Outcome.CONFIRMED:
         turn.perform(ReadBooks(f"a modification of {reply.tag} was not confirmed"))
@@ -85,8 +87,11 @@ def merge_cancel_reply(turn: Turn, reply: CancelReply) -> str | None:
     return group.group_id
 
 
-def merge_order(turn: Turn, report: OrderReport, source: Source) -> str | None:
-    """Take over one order as the broker describes it. Returns the group concerned, ``None`` if not ours."""
+def merge_order(turn: Turn, report: OrderReport, source: Source, asked_ns: int = 0) -> str | None:
+    """Take over one order as the broker describes it. Returns the group concerned, ``None`` if not ours.
+
+    ``asked_ns`` is when the whole book was asked for of which it is a row; 0 where it is none.
+    """
     tag = _our_tag(turn, report)
     if tag is None:
         _note_foreign(turn, report)
@@ -102,9 +107,9 @@ def merge_order(turn: Turn, report: OrderReport, source: Source) -> str | None:
     if not turn.guarded("max-not-sum"):
         filled = order.filled_units + report.filled_units
     limit = report.limit_paise
-    if report.at_ns < order.repriced_at_ns:
+    if report.at_ns < max(order.repriced_at_ns, order.settled_ns):
         limit = order.limit_paise  # told before the order was last re-priced
-    shape = _is_young(turn, order, report, source) and _has_new_shape(order, report)
+    shape = _is_young(order, report, asked_ns) and _has_new_shape(order, report)
     known = (
         order.order_id == report.order_id
         and status is order.status
@@ -119,26 +124,27 @@ def merge_order(turn: Turn, report: OrderReport, source: Source) -> str | None:
     seen = OrderSeen(tag, report.order_id, status, told, limit, source, report.message)
     if shape:
         seen = replace(
-            seen, units=report.units, trigger_paise=report.trigger_paise, order_type=report.order_type
+            seen,
+            units=report.units,
+            trigger_paise=report.trigger_paise,
+            order_type=report.order_type,
+            told_ns=report.at_ns,
         )
     turn.record(seen, group.group_id)
     return group.group_id
 
 
-def _is_young(turn: Turn, order: ChildOrder, report: OrderReport, source: Source) -> bool:
+def _is_young(order: ChildOrder, report: OrderReport, asked_ns: int) -> bool:
     """Whether a report tells how the order stands after it was last changed.
 
-    A stamp of whole seconds, or a book that shows no later stamp at all, says so only once nothing from
-    before can still be on its way.
+    The change leaves after it was decided, and what the exchange did to the order in between is stamped
+    later than the decision: what counts is when the change was confirmed. A stamp of whole seconds says
+    too little; a book says enough where it was asked for once nothing from before could be on its way.
     """
-    changed_ns = order.repriced_at_ns
     if report.filled_units < order.filled_units:
         return False  # told before a fill that is known already
-    if report.at_ns > changed_ns:
-        return True
-    coarse = report.at_ns % NS_PER_S == 0 and report.at_ns + NS_PER_S > changed_ns
-    whole_book = source in (Source.POLL, Source.RECOVERY)
-    return (coarse or whole_book) and turn.now_ns >= changed_ns + _ON_ITS_WAY_NS
+    changed_ns = max(order.repriced_at_ns, order.settled_ns)
+    return report.at_ns > changed_ns or asked_ns >= changed_ns + _ON_ITS_WAY_NS
 
 
 _ON_ITS_WAY_NS = 5 * NS_PER_S

@@ -40,7 +40,7 @@ def reconcile(turn: Turn, read: BooksRead) -> set[str]:
     touched: set[str] = set()
     for order in book.orders:
         before = turn.account
-        group_id = merge_order(turn, order, read.source)
+        group_id = merge_order(turn, order, read.source, book.asked_at_ns)
         if group_id is not None and turn.account is not before:
             touched.add(group_id)
     for trade in book.trades:

@@ -18,6 +18,7 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from textual import events
 
@@ -129,16 +130,27 @@ class Desk:
         return ()
 
 
-async def tick(desk: Desk, events_a_second: float, seconds: float) -> list[float]:
-    """Tick on absolute deadlines, posting each tick's share of the events; how late each was, in ms."""
-    late: list[float] = []
+class Tick(NamedTuple):
+    """How late a tick was by the wall, and the processor time of this process since the tick before it."""
+
+    late_ms: float
+    cpu_ms: float
+
+
+async def tick(desk: Desk, events_a_second: float, seconds: float) -> list[Tick]:
+    """Tick on absolute deadlines, posting each tick's share of the events.
+
+    A late tick in which the process itself computed as long is its own; one in which it computed little is
+    the machine's, which gave the core to somebody else.
+    """
+    late: list[Tick] = []
     start = due = time.perf_counter()
-    owed = 0.0
+    owed, cpu = 0.0, time.process_time()
     while due - start < seconds:
         due += TICK_S
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        now = time.perf_counter()
-        late.append((now - due) * 1_000)
+        now, before, cpu = time.perf_counter(), cpu, time.process_time()
+        late.append(Tick((now - due) * 1_000, (cpu - before) * 1_000))
         owed += events_a_second * TICK_S
         desk.load(int(owed))
         owed -= int(owed)
@@ -146,14 +158,16 @@ async def tick(desk: Desk, events_a_second: float, seconds: float) -> list[float
     return late
 
 
-def summary(late: list[float], cpu_s: float, seconds: float) -> dict[str, float]:
-    """p50, p99 and max in ms, and the share of a core."""
-    ordered = sorted(late)
+def summary(ticks: list[Tick], cpu_s: float, seconds: float) -> dict[str, object]:
+    """p50, p99 and max in ms, the three latest ticks with what was computed in them, the share of a core."""
+    ordered = sorted(ticks)
     return {
         "ticks": len(ordered),
-        "p50_ms": round(ordered[len(ordered) // 2], 2),
-        "p99_ms": round(ordered[int(len(ordered) * 0.99)], 2),
-        "max_ms": round(ordered[-1], 2),
+        "p50_ms": round(ordered[len(ordered) // 2].late_ms, 2),
+        "p99_ms": round(ordered[int(len(ordered) * 0.99)].late_ms, 2),
+        "max_ms": round(ordered[-1].late_ms, 2),
+        "most_computed_ms": round(max(tick.cpu_ms for tick in ticks), 2),
+        "latest": [{name: round(ms, 2) for name, ms in each._asdict().items()} for each in ordered[-3:]],
         "cpu_pct": round(100 * cpu_s / seconds, 1),
     }
 
@@ -195,7 +209,7 @@ async def answered_ms(app: HedgerowApp, key: str) -> float:
     return round((time.perf_counter() - began) * 1_000, 1)
 
 
-async def measured(desk: Desk, events_a_second: float, seconds: float) -> dict[str, float]:
+async def measured(desk: Desk, events_a_second: float, seconds: float) -> dict[str, object]:
     """The ticker over so many seconds, after what start-up made was put out of the collector's way."""
     gc.collect()
     gc.freeze()

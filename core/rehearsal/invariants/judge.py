@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from core.brokers.port import OrderChange, OrderRequest, Reply
 from core.domain.account import Account
@@ -79,8 +79,8 @@ class Judge:
         self._alive_since_ns = 0
         self._deaf = False
         self._commits = 0
-        self._tried = False
-        """Whether a commit was begun for what is being decided."""
+        self._tried_seq = 0
+        """The last row of the commit that was begun last."""
         self._unheard: list[Callable[[], None]] = []
         truth.on_uncovered = self._really_uncovered
         truth.on_flip = self._really_flipped
@@ -93,7 +93,7 @@ class Judge:
         self._latched = False
         self._unanswered.clear()
         self._unheard.clear()
-        self._deaf = self._tried = False
+        self._deaf, self._tried_seq = False, 0
         self._alive_since_ns = self._clock.now_ns()
         kept = list(rows)
         for row in kept:
@@ -118,14 +118,13 @@ class Judge:
                 if order.tag not in self._placed:
                     self._weigh(_request(order))
 
-    def decided(self, rows: Iterable[Recorded]) -> None:
+    def decided(self, rows: Sequence[Recorded]) -> None:
         """Rows are what the core goes by now: on disk, or in memory while the journal is failed.
 
-        In memory they were decided on all that had come by then, unless a commit was tried meanwhile.
+        In memory they were decided on all that had come by then, unless a commit of them was tried meanwhile.
         """
-        if not self._tried:
+        if rows[-1].seq != self._tried_seq:
             self._hear()
-        self._tried = False
         for row in rows:
             self._follow(row)
             if isinstance(row.fact, OrderIntended):
@@ -302,10 +301,10 @@ class Judge:
 
     # What comes back
 
-    def commit_begins(self, rows: Iterable[Recorded]) -> None:
+    def commit_begins(self, rows: Sequence[Recorded]) -> None:
         """The core has decided and waits for its disk: what comes now cannot change what it will do."""
         self._hear()
-        self._deaf = self._tried = True
+        self._deaf, self._tried_seq = True, rows[-1].seq
         self._commits += 1
         for row in rows:
             match row.fact:
