@@ -168,6 +168,7 @@ def _with_shape(order: ChildOrder, fact: f.OrderSeen, order_type: OrderType) -> 
         order_type=order_type,
         modify_pending=False,
         modify_refusals=order.modify_refusals + undone,
+        unsettled_units=0,
         asked_limit_paise=0,
         asked_units=0,
         asked_to_limit=False,
@@ -262,13 +263,14 @@ def _modify_answered(account: Account, fact: f.ModifyAnswered, at_ns: int) -> Ac
                 trigger_paise=order.asked_trigger_paise or order.trigger_paise,
                 order_type=OrderType.LIMIT if order.asked_to_limit else order.order_type,
                 modify_refusals=0,
+                unsettled_units=0,
                 asked_limit_paise=0,
                 asked_units=0,
                 asked_to_limit=False,
                 asked_trigger_paise=0,
             )
         if fact.outcome is Outcome.UNKNOWN:
-            return replace(order, message=fact.message)
+            return replace(order, message=fact.message, unsettled_units=order.most_units)
         return replace(
             order,
             message=fact.message,

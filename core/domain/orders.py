@@ -146,6 +146,8 @@ class ChildOrder:
     """The limit of the modification on its way; 0 where there is none."""
     asked_units: int = 0
     """The quantity of the modification on its way; until it is answered, the larger one counts."""
+    unsettled_units: int = 0
+    """The largest quantity of a modification that nobody has answered for; 0 where none is open."""
     asked_to_limit: bool = False
     asked_trigger_paise: int = 0
     """The trigger of the modification on its way; 0 where there is none."""
@@ -181,7 +183,12 @@ class ChildOrder:
     @property
     def working_units(self) -> int:
         """Units that may still fill: everything unfilled of an order that is not over, known or not."""
-        return 0 if self.is_terminal else max(0, max(self.units, self.asked_units) - self.filled_units)
+        return 0 if self.is_terminal else max(0, self.most_units - self.filled_units)
+
+    @property
+    def most_units(self) -> int:
+        """The whole quantity at its largest, whatever became of the changes that were asked for."""
+        return max(self.units, self.asked_units, self.unsettled_units)
 
     @property
     def is_resting_stop(self) -> bool:

@@ -14,8 +14,9 @@ from core.brokers.port import OrderChange, OrderPort, OrderRequest, Reply
 from core.domain.account import Account
 from core.domain.effects import CancelOrder, ModifyOrder, SendOrder
 from core.domain.inputs import CancelReply, Input, ModifyReply, SendReply
-from core.domain.orders import Lane, OrderType, Outcome
-from core.domain.timing import Clock
+from core.domain.instruments import Side
+from core.domain.orders import ChildOrder, Lane, OrderType, Outcome
+from core.domain.timing import NS_PER_MS, Clock
 from core.policy.collaborators import Collaborators
 from core.policy.hedge_manager import EmergencyHedgeManager
 from core.policy.leg_priority import LegPriorityCalculator
@@ -82,7 +83,8 @@ class ExecutionCoordinator:
         """With a ``clock`` the sends of any second are held to ``orders_per_second`` once more.
 
         Entries are held to ``reserve_per_second`` fewer. Policy counts what it intends; a slow commit lets
-        what was intended apart leave together. An entry that waits while the core is ``halted`` never leaves.
+        what was intended apart leave together. An entry that waits while the core is ``halted``, or for
+        longer than what it was decided on is good for, never leaves.
         """
         self.collaborators = Collaborators(
             priority_calculator or LegPriorityCalculator(),
@@ -94,6 +96,7 @@ class ExecutionCoordinator:
         self._port = port
         self._post = post
         self._halted = halted
+        self._clock = clock
         self._sends = _Second(clock, orders_per_second)
         self._entries = _Second(clock, max(1, orders_per_second - reserve_per_second))
         self._sent: set[str] = set()
@@ -126,7 +129,7 @@ class ExecutionCoordinator:
                     order.limit_paise,
                     order.trigger_paise,
                 )
-                self._start(self._place(request, order.lane))
+                self._start(self._place(request, order.lane, _leaves_by_ns(order, committed)))
             case ModifyOrder():
                 self._start(self._modify(effect))
             case CancelOrder(tag, order_id):
@@ -137,17 +140,28 @@ class ExecutionCoordinator:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _place(self, request: OrderRequest, lane: Lane) -> None:
+    async def _place(self, request: OrderRequest, lane: Lane, by_ns: int) -> None:
         if lane is Lane.ENTRY:
             # Among entries first: one that waits there stands in nobody else's way.
             await self._entries.slot()
         await self._sends.slot()
-        if lane is Lane.ENTRY and self._halted():
-            why = "the kill switch was on before it could leave"
+        why = self._holds_back(by_ns) if lane is Lane.ENTRY else ""
+        if why:
             self._post(SendReply(request.tag, Outcome.DENIED, None, why))
             return
         reply = await _answered(self._port.place(request))
         self._post(SendReply(request.tag, reply.outcome, reply.order_id, reply.message))
+
+    def _holds_back(self, by_ns: int) -> str:
+        """Why an entry that was decided on may not leave any more, or ``""``."""
+        if self._halted():
+            return "the kill switch was on before it could leave"
+        late_ns = self._clock.now_ns() - by_ns if self._clock is not None else 0
+        if late_ns > 0:
+            return (
+                f"it could leave only {late_ns // NS_PER_MS} ms after its price and margin had become too old"
+            )
+        return ""
 
     async def _modify(self, effect: ModifyOrder) -> None:
         kind = OrderType.LIMIT if effect.to_limit or not effect.trigger_paise else OrderType.SL
@@ -166,6 +180,19 @@ class ExecutionCoordinator:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _leaves_by_ns(order: ChildOrder, committed: Account) -> int:
+    """Until when an entry may leave: what it was decided on grows old while a disk or a machine stands still.
+
+    The first orders of a group, and every sale, stand on the margin decision; others on their own.
+    """
+    age_ns = committed.settings.gate_max_age_ms * NS_PER_MS
+    group = committed.groups[order.group_id]
+    first = all(each.outcome is None for each in group.orders.values())
+    if group.gate is not None and (first or order.side is Side.SELL):
+        return group.gate.at_ns + age_ns
+    return order.intended_at_ns + age_ns
 
 
 def _is_committed(tag: str, group_id: str, committed: Account) -> bool:

@@ -406,19 +406,13 @@ class ExecutionEngine:
         return settings.poll_in_flight_ms if in_flight else settings.poll_every_ms
 
 
-_RANK = {
-    CoreStarted: -1,
-    BooksRead: 1,
-    QuotesMoved: 2,
-    WakeUp: 2,
-    MonitorPass: 2,
-    SubmitGroup: 2,
-    OperatorCommand: 2,
-}
+_RANK = {CoreStarted: -1, JournalTrouble: -1, BooksRead: 1}
+_ASKS = 2
 
 
 def _rank(item: Input) -> int:
-    return _RANK.get(type(item), 0)
+    """What is not news comes after all of it: whatever stood between two news would part them."""
+    return _RANK.get(type(item), 0 if isinstance(item, News) else _ASKS)
 
 
 def _single(items: list[Input]) -> Iterator[Input]:

@@ -173,7 +173,7 @@ def reprice(
     """
     if order.order_id is None or not _budget_allows(turn, order.group_id, order.lane):
         return False
-    whole = max(order.units, order.asked_units) if units is None else units
+    whole = order.most_units if units is None else units
     turn.record(ModifyIntended(order.tag, limit_paise, 0, whole, to_limit, reason), order.group_id)
     number = order.modifies + 1
     turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, 0, whole, to_limit, number))

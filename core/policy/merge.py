@@ -162,7 +162,7 @@ def _has_new_shape(order: ChildOrder, report: OrderReport) -> bool:
         report.order_type is OrderType.LIMIT or report.trigger_paise == order.trigger_paise
     )
     if not order.asked_limit_paise:
-        return not same
+        return not same or bool(order.unsettled_units)
     kind = OrderType.LIMIT if order.asked_to_limit else order.order_type
     carried_out = (report.units, report.order_type, report.limit_paise) == (
         order.asked_units,

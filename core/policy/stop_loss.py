@@ -143,7 +143,7 @@ def _extend(turn: Turn, group: MultiLegOrderGroup, index: int, missing: int) -> 
         return
     _ask_if_reached(turn, group, resting)
     drifted = [order for order in resting if _has_drifted(order, wanted, contract.tick_paise)]
-    unsettled = any(order.asked_limit_paise for order in resting)
+    unsettled = any(order.asked_limit_paise or order.unsettled_units for order in resting)
     if not missing and not drifted and not unsettled:
         return
     if any(order.order_id is None or order.modify_pending for order in resting):

@@ -70,6 +70,8 @@ class Judge:
         self._gated: set[str] = set()
         self._afforded: dict[str, tuple[int, str]] = {}
         """When a group's margin decision was last passed, and why it should not have been."""
+        self._firsts: set[str] = set()
+        """Tags of the first orders of groups: they stand on the margin decision alone."""
         self._latched = False
         self._sends: Counter[int] = Counter()
         self._minutes: Counter[int] = Counter()
@@ -81,7 +83,8 @@ class Judge:
         self._commits = 0
         self._tried_seq = 0
         """The last row of the commit that was begun last."""
-        self._unheard: list[Callable[[], None]] = []
+        self._unheard: list[tuple[int, Callable[[], None]]] = []
+        """What waits to be heard: single news first, then books, as the core takes them over."""
         truth.on_uncovered = self._really_uncovered
         truth.on_flip = self._really_flipped
 
@@ -195,6 +198,8 @@ class Judge:
         self._last_send[group_id] = now_ns
         seen = None if request.tag in self._weighed else self._weigh(request)
         adds_risk = purpose is None or (seen is not None and seen.adds_risk)
+        if request.tag in self._firsts:
+            self._add_found(10, self._first_send(group_id))
         if request.tag not in self._committed and adds_risk:
             self.add(2, f"{request.tag} was sent before it was committed", group_id)
 
@@ -216,7 +221,7 @@ class Judge:
             self._contracts,
         )
         if seen.adds_risk and len(seen.group.orders) == 1:
-            self._add_found(10, self._first_send(group_id))
+            self._firsts.add(request.tag)
         for number, check in SEND_CHECKS:
             detail = check(seen)
             if detail:
@@ -332,12 +337,12 @@ class Judge:
     def _hear(self) -> None:
         self._deaf = False
         waiting, self._unheard = self._unheard, []
-        for note in waiting:
+        for _, note in sorted(waiting, key=lambda each: each[0]):
             note()
 
-    def _take(self, note: Callable[[], None]) -> None:
+    def _take(self, note: Callable[[], None], rank: int = 0) -> None:
         if self._deaf:
-            self._unheard.append(note)
+            self._unheard.append((rank, note))
         else:
             note()
 
@@ -356,7 +361,7 @@ class Judge:
 
     def read(self, book: BookSnapshot) -> None:
         """Whole books are handed to the core."""
-        self._take(lambda: self._read(book))
+        self._take(lambda: self._read(book), rank=1)
 
     def _read(self, book: BookSnapshot) -> None:
         now_ns = self._clock.now_ns()
