@@ -62,7 +62,7 @@ class ChildOrderManager:
         if not _may_trade(turn, group_id) or _is_absurd(turn, group_id, leg, side, units, purpose):
             return sent
         for slice_units in ChildOrderManager.slices(contract, units):
-            if not _budget_allows(turn, group_id, LANES[purpose]):
+            if not budget_allows(turn, group_id, LANES[purpose]):
                 break
             _intend_one(turn, group_id, leg, side, slice_units, purpose, limit_paise, trigger_paise)
             sent += slice_units
@@ -89,7 +89,8 @@ def _is_absurd(turn: Turn, group_id: str, leg: int, side: Side, units: int, purp
     return True
 
 
-def _budget_allows(turn: Turn, group_id: str, lane: Lane) -> bool:
+def budget_allows(turn: Turn, group_id: str, lane: Lane) -> bool:
+    """Whether this lane may send now; if not, the group is looked at again once it may."""
     if may_send(turn.account, lane, turn.now_ns):
         return True
     at_ns = next_send_ns(turn.account, lane, turn.now_ns)
@@ -171,7 +172,7 @@ def reprice(
 
     The quantity stays, the larger one where a change of it is unanswered, unless ``units`` says otherwise.
     """
-    if order.order_id is None or not _budget_allows(turn, order.group_id, order.lane):
+    if order.order_id is None or not budget_allows(turn, order.group_id, order.lane):
         return False
     whole = order.most_units if units is None else units
     turn.record(ModifyIntended(order.tag, limit_paise, 0, whole, to_limit, reason), order.group_id)
@@ -184,7 +185,7 @@ def resize(
     turn: Turn, order: ChildOrder, units: int, limit_paise: int, trigger_paise: int, reason: str
 ) -> bool:
     """Change a resting stop's quantity and prices, if the budget allows. Returns whether it was intended."""
-    if order.order_id is None or not _budget_allows(turn, order.group_id, order.lane):
+    if order.order_id is None or not budget_allows(turn, order.group_id, order.lane):
         return False
     turn.record(ModifyIntended(order.tag, limit_paise, trigger_paise, units, False, reason), order.group_id)
     number = order.modifies + 1
@@ -211,7 +212,7 @@ def cancel_order_confirmed(turn: Turn, order: ChildOrder, reason: str, *, patien
     if order.cancel_pending and turn.now_ns < due_ns:
         turn.wake(order.group_id, due_ns)
         return False
-    if not _budget_allows(turn, order.group_id, Lane.EXIT):
+    if not budget_allows(turn, order.group_id, Lane.EXIT):
         return False
     turn.record(CancelIntended(order.tag, reason), order.group_id)
     turn.perform(CancelOrder(order.tag, order.order_id))

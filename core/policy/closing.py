@@ -47,13 +47,16 @@ def reduce(turn: Turn, group_id: str) -> None:
 
 
 def _keep_what_is_whole(turn: Turn, group_id: str) -> None:
-    """A late fill has left a leg with less than the copies to be kept: fewer are kept, nothing is bought."""
+    """A leg has lost units to others or to a late fill: fewer copies are kept, nothing is bought.
+
+    A one-sided stop keeps the other side in the same way, so a loss there must end in copies as well.
+    """
     group = turn.group(group_id)
     whole = whole_copies(group)
-    if group.goal is Goal.REDUCE and group.copies > whole:
-        turn.record(
-            GoalChanged(group_id, Goal.REDUCE, whole, f"only {whole} whole copies are left"), group_id
-        )
+    if group.goal is Goal.ENTER or group.copies <= whole:
+        return
+    keep = 0 if group.plan.on_incomplete is IncompletePolicy.UNWIND else whole
+    turn.record(GoalChanged(group_id, group.goal, keep, f"only {whole} whole copies are left"), group_id)
 
 
 def _keep_cover(turn: Turn, group_id: str) -> None:

@@ -17,10 +17,10 @@ from core.domain.facts import HedgeWanted, HedgeWindowClosed, HedgeWindowOpened,
 from core.domain.groups import LegPlan, LegType, MultiLegOrderGroup
 from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
-from core.domain.orders import ChildOrder, Purpose
+from core.domain.orders import LANES, ChildOrder, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
-from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed
+from core.policy.child_orders import ChildOrderManager, budget_allows, cancel_order_confirmed
 from core.policy.hedge_manager import HedgeChoice, can_be_told
 from core.policy.pricing_rules import closing_price
 from core.policy.stop_release import release
@@ -124,6 +124,8 @@ def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: s
     if wanted is None:
         turn.wake_in(group_id, turn.settings.monitor_every_ms)
         return
+    if not budget_allows(turn, group_id, LANES[Purpose.HEDGE]):
+        return  # it is tried again when it may leave: only what went out counts as a hedge
     leg = choice.leg
     if leg is None:
         leg = len(group.legs)

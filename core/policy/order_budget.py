@@ -2,7 +2,7 @@
 
 Kite counts placements and modifications to 10 a second, 400 a minute and 5,000 a day; cancels are counted
 too, because nobody says that they are not. A part is kept from entries, so that a hedge, an exit or a cancel
-never waits behind them.
+never waits behind them, and the last send of a second from everything but a hedge.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def next_send_ns(account: Account, lane: Lane, now_ns: int) -> int | None:
     """
     settings, budget = account.settings, account.budget
     entry = lane is Lane.ENTRY
-    per_second = settings.orders_per_second - (settings.reserve_per_second if entry else 0)
+    kept = {Lane.ENTRY: settings.reserve_per_second, Lane.EXIT: HEDGE_RESERVE, Lane.EMERGENCY: 0}[lane]
+    per_second = max(1, settings.orders_per_second - kept)
     per_minute = settings.orders_per_minute - (settings.orders_per_minute // 10 if entry else 0)
     day_reserve = settings.orders_per_day * settings.reserve_per_day_bps // 10_000
     per_day = settings.orders_per_day - (day_reserve if entry else 0)
@@ -40,6 +41,8 @@ def next_send_ns(account: Account, lane: Lane, now_ns: int) -> int | None:
 
 
 SECOND_NS = NS_PER_S * 6 // 5
+HEDGE_RESERVE = 1
+"""Of the sends of a second, how many wait for a hedge: other groups that close must not starve it."""
 
 
 def may_send(account: Account, lane: Lane, now_ns: int) -> bool:

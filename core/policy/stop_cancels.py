@@ -18,14 +18,15 @@ from core.policy.turn import Turn
 _ALERT_AFTER_MS = 1_000
 """Slow brokers confirm within a second; after that a person should know."""
 _COVER_TRIES = 3
+_EXITS = (Purpose.STOP, Purpose.EXIT, Purpose.UNWIND)
 _SLOW_PATIENCE = 12
 """Once a person has the group, the cancel is asked for every 3 s (12 times the first wait)."""
 
 
 def press_cancels(turn: Turn, group_id: str) -> None:
-    """Keep asking for the cancels of exits from shorts, and bound the loss when one is not confirmed."""
+    """Keep asking for the cancels of exits, and bound the loss when one from a short is not confirmed."""
     group = turn.group(group_id)
-    pending = [order for order in group.live_orders if order.cancel_pending and _exits_short(group, order)]
+    pending = [order for order in group.live_orders if order.cancel_pending and order.purpose in _EXITS]
     if not pending:
         turn.clear_alert(f"cancel:{group_id}")
         return
@@ -43,17 +44,14 @@ def press_cancels(turn: Turn, group_id: str) -> None:
                 group_id,
             )
         if waited_ns >= turn.settings.cancel_unconfirmed_after_ms * NS_PER_MS:
-            _cover_elsewhere(turn, group_id, order)
+            if order.side is Side.BUY:
+                _cover_elsewhere(turn, group_id, order)
             turn.manual(
                 group_id,
                 ManualCause.CANCEL_UNCONFIRMED,
                 f"the cancel of {order.symbol} was not confirmed in "
                 f"{turn.settings.cancel_unconfirmed_after_ms // 1_000} s; another exit could double it",
             )
-
-
-def _exits_short(group: MultiLegOrderGroup, order: ChildOrder) -> bool:
-    return order.side is Side.BUY and order.purpose in (Purpose.STOP, Purpose.EXIT, Purpose.UNWIND)
 
 
 def _cover_elsewhere(turn: Turn, group_id: str, order: ChildOrder) -> None:
