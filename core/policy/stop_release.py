@@ -109,7 +109,7 @@ def _has_time(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> bool:
     Where the whole group is being closed for another reason, nothing is waited for.
     """
     fired_ns = group.legs[order.leg].retired_at_ns
-    if not fired_ns or group.goal_since_ns > fired_ns:
+    if not fired_ns or (group.goal_since_ns > fired_ns and not group.copies):
         return False
     until_ns = fired_ns + turn.settings.stop_wait_ms * NS_PER_MS
     quote = turn.view.fresh(order.symbol, turn.now_ns)
