@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.domain.account import DivergenceKind, PositionDoubt, Severity
+from core.domain.account import DivergenceKind, Severity
 from core.domain.facts import (
     BooksReconciled,
     ForeignPositionSeen,
@@ -21,7 +21,7 @@ from core.domain.groups import MultiLegOrderGroup
 from core.domain.inputs import BooksRead
 from core.domain.instruments import PositionKey
 from core.domain.lifecycle import ManualCause
-from core.domain.orders import BookSnapshot, Outcome, Purpose
+from core.domain.orders import BookSnapshot, ChildOrder, Outcome, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.group import confirm_flat
 from core.policy.merge import merge_order, merge_trade
@@ -114,7 +114,7 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
     keys = {key for key in keys if not _has_expired(turn, key)}
     touched: set[str] = set()
     for key in sorted(keys):
-        if _lacks_a_row(turn, key, theirs):
+        if _lacks_a_row(turn, key, book, theirs):
             continue
         difference = theirs.get(key, 0) - account.net_units(key) - account.foreign.get(key, 0)
         doubt = account.doubts.get(key)
@@ -123,7 +123,7 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
                 turn.record(PositionDoubted(key, 0))
             turn.heal(f"position:{key}", "the books agree again")
             continue
-        if turn.guarded("positions-lag") and not _is_old_and_seen_twice(turn, key, difference, doubt):
+        if turn.guarded("positions-lag") and not _is_old_and_seen_twice(turn, key, book, difference):
             continue
         if _stands_open(turn, key):
             continue  # a person has it in hand
@@ -134,7 +134,7 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
     return touched
 
 
-def _lacks_a_row(turn: Turn, key: PositionKey, theirs: Mapping[PositionKey, int]) -> bool:
+def _lacks_a_row(turn: Turn, key: PositionKey, book: BookSnapshot, theirs: Mapping[PositionKey, int]) -> bool:
     """Whether the book says nothing about a position that we know: what was closed is listed with 0 units.
 
     A book that lacks rows is half a book, and no reason to trade.
@@ -143,7 +143,7 @@ def _lacks_a_row(turn: Turn, key: PositionKey, theirs: Mapping[PositionKey, int]
     if key in theirs or not known:
         turn.clear_alert(f"no-row:{key}")
         return False
-    if not _is_settled(turn, key):
+    if not _is_settled(turn, key, book):
         return True  # positions lag trades: the first fill of a day has no row yet
     turn.alert(
         f"no-row:{key}",
@@ -155,13 +155,15 @@ def _lacks_a_row(turn: Turn, key: PositionKey, theirs: Mapping[PositionKey, int]
     return True
 
 
-def _is_old_and_seen_twice(
-    turn: Turn, key: PositionKey, difference: int, doubt: PositionDoubt | None
-) -> bool:
-    """Whether a difference is more than the lag of the position book."""
-    if not _is_settled(turn, key):
+def _is_old_and_seen_twice(turn: Turn, key: PositionKey, book: BookSnapshot, difference: int) -> bool:
+    """Whether a difference is more than the lag of the position book.
+
+    A fill of ours between two looks makes the second one the first: the same figure is then chance.
+    """
+    if not _is_settled(turn, key, book):
         return False
-    if doubt is None or doubt.units != difference:
+    doubt = turn.account.doubts.get(key)
+    if doubt is None or doubt.units != difference or doubt.since_ns < _filled_at_ns(turn, key):
         turn.record(PositionDoubted(key, difference))
         return False
     return turn.now_ns - doubt.since_ns >= turn.settings.position_lag_ms * NS_PER_MS
@@ -199,19 +201,42 @@ def _holders(turn: Turn, key: PositionKey) -> list[tuple[MultiLegOrderGroup, int
     ]
 
 
-def _is_settled(turn: Turn, key: PositionKey) -> bool:
-    """Nothing of ours in this position is working or unanswered, and its last fill is old enough."""
+def _is_settled(turn: Turn, key: PositionKey, book: BookSnapshot) -> bool:
+    """Nothing of ours in this position is moving or unanswered, and its last fill is old enough."""
     oldest_ns = turn.now_ns - turn.settings.position_lag_ms * NS_PER_MS
-    for group in turn.account.groups.values():
-        if group.plan.product is not key.product:
-            continue
-        for leg in group.legs:
-            if leg.plan.contract.symbol == key.symbol and leg.filled_at_ns > oldest_ns:
-                return False
-        for order in group.live_orders:
-            if order.symbol == key.symbol and order.purpose is not Purpose.STOP:
-                return False
-    return True
+    if _filled_at_ns(turn, key) > oldest_ns:
+        return False
+    return all(
+        order.purpose is Purpose.STOP or _rests(order, book, oldest_ns)
+        for group in turn.account.groups.values()
+        if group.plan.product is key.product
+        for order in group.live_orders
+        if order.symbol == key.symbol
+    )
+
+
+def _filled_at_ns(turn: Turn, key: PositionKey) -> int:
+    """When we last learned of a fill of ours in this position; 0 if never."""
+    return max(
+        (
+            leg.filled_at_ns
+            for group in turn.account.groups.values()
+            if group.plan.product is key.product
+            for leg in group.legs
+            if leg.plan.contract.symbol == key.symbol
+        ),
+        default=0,
+    )
+
+
+def _rests(order: ChildOrder, book: BookSnapshot, oldest_ns: int) -> bool:
+    """Whether an order stands still in this very book, so that all it has traded is known.
+
+    One left in the market for a person, or at a locked price, may stand all day: it must not keep a
+    difference out of sight for as long.
+    """
+    quiet = max(order.heard_at_ns, order.repriced_at_ns) <= oldest_ns
+    return quiet and any(row.order_id == order.order_id for row in book.orders)
 
 
 def _believe(turn: Turn, key: PositionKey, difference: int) -> set[str]:
