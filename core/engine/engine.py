@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter_ns
 
 from core.brokers.port import BookPort, OrderPort, StreamDown, StreamFrame, StreamOrder, StreamUp
@@ -21,7 +21,6 @@ from core.domain.facts import Recorded
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.inputs import (
     AllNews,
-    BooksRead,
     CancelReply,
     CoreStarted,
     HealthReading,
@@ -30,7 +29,6 @@ from core.domain.inputs import (
     MarginAnswered,
     ModifyReply,
     MonitorPass,
-    News,
     OperatorCommand,
     OrderNews,
     QuotesMoved,
@@ -42,6 +40,7 @@ from core.domain.quotes import MarketView
 from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
 from core.engine.book_reader import BookReader
 from core.engine.coordinator import ExecutionCoordinator
+from core.engine.mailbox import in_order
 from core.engine.metrics import Metrics
 from core.journal.errors import JournalWriteFailed
 from core.journal.persistence import PersistenceLayer
@@ -230,12 +229,8 @@ class ExecutionEngine:
             self._perform(effect)
 
     def _drain(self) -> list[Input]:
-        """The next batch: the start, then what the broker tells, and only then what is decided on it.
-
-        Books come after single news, because an order is absent only when no news of it is waiting.
-        """
-        items = [self._mailbox.popleft() for _ in range(min(len(self._mailbox), BATCH_ITEMS))]
-        return _gathered(sorted(_single(items), key=_rank))
+        """The next batch, in the order in which it is decided."""
+        return in_order(self._mailbox.popleft() for _ in range(min(len(self._mailbox), BATCH_ITEMS)))
 
     def _decide_all(self, items: list[Input]) -> Decision:
         rows: list[Recorded] = []
@@ -404,41 +399,6 @@ class ExecutionEngine:
             for order in group.live_orders
         )
         return settings.poll_in_flight_ms if in_flight else settings.poll_every_ms
-
-
-_RANK = {CoreStarted: -1, JournalTrouble: -1, BooksRead: 1}
-_ASKS = 2
-
-
-def _rank(item: Input) -> int:
-    """What is not news comes after all of it: whatever stood between two news would part them."""
-    return _RANK.get(type(item), 0 if isinstance(item, News) else _ASKS)
-
-
-def _single(items: list[Input]) -> Iterator[Input]:
-    for item in items:
-        if isinstance(item, AllNews):
-            yield from item.items
-        else:
-            yield item
-
-
-def _gathered(items: list[Input]) -> list[Input]:
-    """The same items, news that follow one another as one: nothing is sent on half of what is known."""
-    gathered: list[Input] = []
-    news: list[News] = []
-    for item in items:
-        if isinstance(item, News):
-            news.append(item)
-            continue
-        gathered.extend(_together(news))
-        news = []
-        gathered.append(item)
-    return [*gathered, *_together(news)]
-
-
-def _together(news: list[News]) -> list[Input]:
-    return [AllNews(tuple(news))] if len(news) > 1 else list(news)
 
 
 def _changed(before: Account, after: Account) -> tuple[MultiLegOrderGroup, ...]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from core.brokers.port import OrderRequest, Reply
 from core.domain.account import Account
 from core.domain.effects import CancelOrder, SendOrder
-from core.domain.inputs import Input, SendReply
-from core.domain.orders import ChildOrder, Outcome
-from core.domain.timing import NS_PER_S
+from core.domain.inputs import Input, OperatorAction, OperatorCommand, SendReply
+from core.domain.orders import ChildOrder, Outcome, Purpose
+from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.engine.coordinator import ExecutionCoordinator
-from tests.builders import Desk, desk_with, plan
+from tests.builders import VERTICAL, Desk, desk_with, open_condor, plan
 
 
 class Port:
@@ -129,3 +131,75 @@ def test_sends_that_wait_through_a_sleep_of_the_machine_do_not_leave_all_at_once
     asyncio.run(main())
     assert len(left_ns) == 8
     assert all(later - earlier >= NS_PER_S for earlier, later in zip(left_ns, left_ns[2:], strict=False))
+
+
+class SteadyClock(DozingClock):
+    """Wakes whoever waits at the very time."""
+
+    async def sleep_until(self, deadline_ns: int) -> None:
+        self.at_ns = max(self.at_ns, deadline_ns)
+        await asyncio.sleep(0)
+
+
+def placed_at(coordinator: ExecutionCoordinator, desk: Desk, account: Account) -> None:
+    """Hand over what the desk sent, and let everything that waits have its turn."""
+
+    async def main() -> None:
+        for order in desk.sent:
+            coordinator.perform(SendOrder(order), account)
+        for _ in range(80):
+            await asyncio.sleep(0)
+        await coordinator.close()
+
+    asyncio.run(main())
+
+
+def test_entries_that_leave_together_still_leave_the_reserve_to_the_others() -> None:
+    desk, clock, port = desk_with(plan(VERTICAL, 400)), SteadyClock(), Port()
+    clock.at_ns = desk.now_ns
+    left_ns: list[int] = []
+
+    async def place(request: OrderRequest) -> Reply:
+        left_ns.append(clock.now_ns())
+        return Reply(Outcome.CONFIRMED, request.tag)
+
+    port.place = place  # type: ignore[method-assign]
+    coordinator = ExecutionCoordinator(
+        port, lambda item: None, clock=clock, orders_per_second=6, reserve_per_second=4
+    )
+    placed_at(coordinator, desk, desk.account)
+    assert len(left_ns) == len(desk.sent) == 8
+    assert all(later - earlier >= NS_PER_S for earlier, later in zip(left_ns, left_ns[2:], strict=False))
+
+
+@pytest.mark.parametrize(("slept_ms", "halted"), [(6_000, False), (0, True)])
+def test_an_entry_that_grew_old_or_met_the_kill_switch_on_its_way_never_leaves(
+    slept_ms: int, halted: bool
+) -> None:
+    desk, clock, port = in_flight(), SteadyClock(), Port()
+    posted: list[Input] = []
+    clock.at_ns = desk.now_ns + slept_ms * NS_PER_MS
+    coordinator = ExecutionCoordinator(port, posted.append, clock=clock, halted=lambda: halted)
+    placed_at(coordinator, desk, desk.account)
+    assert port.placed == []
+    assert {reply.outcome for reply in posted if isinstance(reply, SendReply)} == {Outcome.DENIED}
+
+
+def test_an_exit_leaves_however_old_it_is_and_whatever_is_halted() -> None:
+    desk, clock, port = open_condor(), SteadyClock(), Port()
+    desk.give(OperatorCommand(OperatorAction.FLATTEN, "G-001", "tester", 0))
+    desk.sent = [order for order in desk.sent if order.purpose is Purpose.EXIT]
+    clock.at_ns = desk.now_ns + 60 * NS_PER_S
+    coordinator = ExecutionCoordinator(port, lambda item: None, clock=clock, halted=lambda: True)
+    placed_at(coordinator, desk, desk.account)
+    assert port.placed == [order.tag for order in desk.sent]
+
+
+def test_a_process_that_follows_another_sends_nothing_in_its_first_second() -> None:
+    desk, clock, port = in_flight(), SteadyClock(), Port()
+    began_ns = clock.at_ns = desk.now_ns
+    coordinator = ExecutionCoordinator(port, lambda item: None, clock=clock)
+    coordinator.follow_another()
+    placed_at(coordinator, desk, desk.account)
+    assert len(port.placed) == len(desk.sent)
+    assert clock.at_ns >= began_ns + NS_PER_S

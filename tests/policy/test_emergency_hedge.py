@@ -273,3 +273,21 @@ def test_a_hedge_on_its_way_is_sent_again_only_without_its_guard(off: frozenset[
     desk.guards_off = off
     desk.later(1_100)
     assert len(hedges(desk)) == sent
+
+
+def test_a_hedge_that_the_budget_holds_back_is_no_try_and_leaves_at_the_first_chance() -> None:
+    desk = open_condor()
+    key = PositionKey("NFO", LONG_PUT, Product.NRML)
+    desk.others[key] = -3 * LOT
+    desk.later(6_000)
+    desk.read_books()
+    desk.later(6_000)
+    sends = tuple(desk.now_ns - age * NS_PER_MS for age in range(10, 0, -1))
+    desk.account = replace(desk.account, budget=replace(desk.account.budget, recent_ns=sends))
+    desk.read_books()
+    assert uncovered(desk) == 3 * LOT
+    assert not hedges(desk)
+    assert (desk.group().hedge.tries, desk.group().hedge.window_closes_ns) == (0, 0)
+    desk.later(1_200)
+    assert hedges(desk) == [(SHORT_PUT, Side.BUY, 3 * LOT)]
+    assert desk.group().hedge.tries == 1

@@ -84,3 +84,9 @@ def test_slices_add_up_and_stay_below_the_freeze_quantity() -> None:
         assert sum(slices) == lots * 65
         assert max(slices) <= 1_755
         assert len(slices) == ChildOrderManager.count(contract, lots * 65)
+
+
+def test_the_last_send_of_a_second_waits_for_a_hedge() -> None:
+    account = after(*range(9))
+    assert not may_send(account, Lane.EXIT, NOW)
+    assert may_send(account, Lane.EMERGENCY, NOW)
