@@ -188,6 +188,11 @@ def _open(turn: Turn, group: MultiLegOrderGroup) -> None:
         # Late fills alone leave the group whole: they are reversed, and what was agreed to stays.
         give_up(turn, group_id, "a leg is no longer what it was", keep=None if lacks(group) else group.copies)
         return
+    _close_when_due(turn, group)
+
+
+def _close_when_due(turn: Turn, group: MultiLegOrderGroup) -> None:
+    group_id = group.group_id
     times = (group.plan.exit_at_ns, intraday_close_ns(turn, group))
     exit_at = min((at_ns for at_ns in times if at_ns is not None), default=None)
     if exit_at is None:
@@ -199,6 +204,9 @@ def _open(turn: Turn, group: MultiLegOrderGroup) -> None:
 
 
 def _unwinding(turn: Turn, group: MultiLegOrderGroup) -> None:
+    if group.copies:
+        # What is kept has its time as well, however long the rest takes to go.
+        _close_when_due(turn, group)
     EmergencyHedgeExecutor.answer_uncovered(turn, group.group_id)
     if turn.group(group.group_id).state is group.state:
         _reduce_or_end(turn, group.group_id)

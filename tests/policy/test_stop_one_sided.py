@@ -14,6 +14,7 @@ from core.domain.instruments import PositionKey, Product, Right, Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import OrderStatus
 from core.domain.settings import ExecutionSettings
+from core.domain.timing import NS_PER_S
 from tests.builders import LONG_CALL, LONG_PUT, LOT, SHORT_CALL, SHORT_PUT, leg, market, option
 from tests.policy.stop_desk import StopDesk, entering, fill_entries, open_with_stops, stopped_plan
 
@@ -125,3 +126,18 @@ def test_the_stop_keeps_its_two_seconds_while_the_rest_is_scaled_down() -> None:
     desk.later(600)
     assert [change.to_limit for change in desk.changes() if change.tag == call.tag] == [True]
     assert desk.sends(LONG_CALL, Side.SELL) == []
+
+
+def test_the_side_that_is_kept_closes_at_its_time_while_the_other_is_still_on_its_way_out() -> None:
+    desk = strangle()
+    group = desk.group()
+    due_ns = desk.now_ns + 60 * NS_PER_S
+    kept = replace(group, plan=replace(group.plan, exit_at_ns=due_ns))
+    desk.account = replace(desk.account, groups={group.group_id: kept})
+    desk.trigger(desk.stop(NAKED_CALL.symbol))  # and the market is locked: it does not fill
+    desk.later(30_000)
+    assert (desk.group().state, desk.group().copies) == (_S.EXITING, 10)
+    desk.later(30_000)
+    assert desk.group().copies == 0
+    settle(desk)
+    assert desk.net() == {}
