@@ -131,13 +131,13 @@ def test_the_stop_keeps_its_two_seconds_while_the_rest_is_scaled_down() -> None:
 def test_the_side_that_is_kept_closes_at_its_time_while_the_other_is_still_on_its_way_out() -> None:
     desk = strangle()
     group = desk.group()
-    due_ns = desk.now_ns + 60 * NS_PER_S
+    due_ns = desk.now_ns + 4 * NS_PER_S
     kept = replace(group, plan=replace(group.plan, exit_at_ns=due_ns))
     desk.account = replace(desk.account, groups={group.group_id: kept})
     desk.trigger(desk.stop(NAKED_CALL.symbol))  # and the market is locked: it does not fill
-    desk.later(30_000)
+    desk.later(2_000)
     assert (desk.group().state, desk.group().copies) == (_S.EXITING, 10)
-    desk.later(30_000)
+    desk.later(2_000)
     assert desk.group().copies == 0
     settle(desk)
     assert desk.net() == {}

@@ -18,12 +18,12 @@ from core.rehearsal.shelf import find_scenario
 FAILING_SEEDS = {
     "intent-first": 1,
     "cancel-confirmation": 31,
-    "trailing-edge": 964,
+    "trailing-edge": 251,
     "cover-before-release": 2,
     "max-not-sum": 1,
     "tag-lookup": 11,
     "margin-reservation": 183,
-    "working-in-hedge": 18,
+    "working-in-hedge": 64,
     "positions-lag": 43,
     "stops-survive-kill": 302,
 }
