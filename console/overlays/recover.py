@@ -21,7 +21,7 @@ WORDS: dict[OperatorAction, tuple[str, str, str]] = {
     OperatorAction.COMPLETE: ("c", "Complete", "send what is missing of the plan"),
     OperatorAction.SCALE_DOWN: ("s", "Scale down", "keep the whole copies, take the rest back"),
     OperatorAction.UNWIND: ("u", "Unwind", "take everything back, shorts first"),
-    OperatorAction.ADOPT: ("a", "Adopt", "count the broker's extra units as this group's"),
+    OperatorAction.ADOPT: ("a", "Adopt", "count the broker's extra units as ours"),
     OperatorAction.HANDLED: ("m", "Mark as handled", "leave it as it is, you have dealt with it"),
 }
 """Key, label and meaning of each way out."""

@@ -6,9 +6,9 @@ Every random series has its own counter-based stream (Philox), so a longer day b
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,10 +51,11 @@ class Paths:
     size: FloatArray
 
 
+@lru_cache(maxsize=2)
 def draw_paths(
-    seed: int, start_paise: int, step_s: float, session_steps: Sequence[int], weather: Weather
+    seed: int, start_paise: int, step_s: float, session_steps: tuple[int, ...], weather: Weather
 ) -> Paths:
-    """The unscripted paths over sessions of so many steps each."""
+    """The unscripted paths over sessions of so many steps each, read only: who asks again shares them."""
     n = sum(session_steps)
     shocks = _stream(seed, 1).standard_normal(n)
     happens = _stream(seed, 2).random(n) < weather.jumps_per_hour * step_s / 3_600
@@ -70,14 +71,16 @@ def draw_paths(
     level = _fading(keep, noise + 30.0 * np.abs(jumps))
     fade = 0.5 ** (step_s / weather.calm_half_life_s)
     widening = _fading(fade, weather.jump_widens * np.abs(jumps))
-    return Paths(forward, np.exp(np.clip(level, -1.0, 1.5)), 1.0 + widening, np.ones(n))
+    paths = Paths(forward, np.exp(np.clip(level, -1.0, 1.5)), 1.0 + widening, np.ones(n))
+    for values in (paths.forward, paths.vol, paths.spread, paths.size):
+        values.flags.writeable = False
+    return paths
 
 
 def _fading(keep: float, pushes: FloatArray) -> FloatArray:
     """A level that every step keeps this share of, and adds a push to."""
-    return np.fromiter(
-        accumulate(pushes.tolist(), lambda level, push: level * keep + push), float, len(pushes)
-    )
+    level = 0.0
+    return np.array([level := level * keep + push for push in pushes.tolist()])
 
 
 def script(paths: Paths, events: Iterable[MarketEvent], steps_at: StepsAt) -> Paths:

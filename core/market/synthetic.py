@@ -152,7 +152,7 @@ class SyntheticMarket:
 
     def _draw(self) -> Paths:
         spec = self.spec
-        steps = [count for _, count in self._windows]
+        steps = tuple(count for _, count in self._windows)
         paths = draw_paths(spec.seed, spec.forward_paise, spec.step_ms / 1_000, steps, spec.weather)
         offsets = [
             (opens_ns - self.start_ns) / NS_PER_S + np.arange(count) * (spec.step_ms / 1_000)
