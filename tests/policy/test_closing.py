@@ -8,7 +8,8 @@ import pytest
 
 from core.domain.cover import confirmed_holdings, uncovered_beyond_plan
 from core.domain.effects import CancelOrder
-from core.domain.facts import CancelIntended, ModifyIntended
+from core.domain.evolve import evolve
+from core.domain.facts import CancelIntended, ModifyIntended, Recorded
 from core.domain.groups import Goal, IncompletePolicy
 from core.domain.inputs import BooksRead, OperatorAction, OperatorCommand, OrderNews
 from core.domain.instruments import PositionKey, Product, Side
@@ -384,3 +385,24 @@ def test_a_group_that_lacks_units_is_still_what_its_policy_says() -> None:
         desk.read_books()
     fill_everything(desk)
     assert desk.is_in(ExecutionLifecycle.CLOSED)
+
+
+def test_a_sale_whose_cancel_is_never_confirmed_is_pressed_and_goes_to_a_person() -> None:
+    desk = open_condor()
+    ask(desk, OperatorAction.EXIT)
+    for order in [each for each in desk.sent if each.tag not in desk.ids]:
+        desk.accept(order)
+        desk.fill(order)
+    sale = next(order for order in desk.sends(LONG_PUT, Side.SELL))
+    if sale.tag not in desk.ids:
+        desk.accept(sale)
+    told = CancelIntended(sale.tag, "what it sells covers a short again")
+    desk.account = evolve(desk.account, Recorded(desk.account.seq + 1, desk.now_ns, "G-001", told))
+    desk.effects.clear()
+    desk.later(3_000)
+    assert sum(isinstance(each, CancelOrder) and each.tag == sale.tag for each in desk.effects) >= 2
+    assert "cancel:G-001" in {name for name, alert in desk.account.alerts.items() if not alert.cleared}
+    desk.later(3_000)
+    assert (desk.group().state, desk.group().cause) == (_S.MANUAL, ManualCause.CANCEL_UNCONFIRMED)
+    assert len(desk.sends(LONG_PUT, Side.SELL)) == 1
+    assert not desk.sends(purpose=Purpose.HEDGE)
