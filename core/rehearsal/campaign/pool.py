@@ -14,7 +14,7 @@ from itertools import islice
 from threading import Thread
 from time import sleep
 
-from core.rehearsal.campaign.replay import replay_hash
+from core.rehearsal.campaign.replay import Again, Replayer
 from core.rehearsal.campaign.seed_run import SeedResult, run_seed
 from core.rehearsal.scenario import Scenario
 from core.rehearsal.shelf import find_scenario
@@ -24,6 +24,7 @@ _AHEAD = 3
 """Runs that wait for each worker, so that none is idle while results are taken."""
 
 _scenarios: dict[str, Scenario] = {}
+_replayer = Replayer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,11 @@ def play(run: Run) -> SeedResult:
         _scenarios[run.scenario] = scenario
     result = run_seed(run.seed, scenario, deadly=run.deadly, guards_off=run.guards_off)
     if run.replay:
-        again = replay_hash(run.seed, run.scenario, run.guards_off, run.deadly)
-        result.replayed = again == result.last_hash
+        again = Again(run.seed, run.scenario, sorted(run.guards_off), list(run.deadly))
+        said = _replayer.last_hash(again)
+        result.replayed = said == result.last_hash
         if not result.replayed:
-            result.violations.append((0, "", f"played again it ended with {again[:12] or 'an error'}"))
+            result.violations.append((0, "", f"played again it ended with {said[:12] or 'an error'}"))
     return result
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from core.rehearsal.campaign.guards import GUARDS
 from core.rehearsal.campaign.pool import Run, play, play_all
-from core.rehearsal.campaign.replay import replay_hash
+from core.rehearsal.campaign.replay import Again, Replayer
 from core.rehearsal.campaign.seed_run import RAISED, run_seed, run_story
 from core.rehearsal.campaign.story import draw_story
 from core.rehearsal.campaign.tally import CannotResume, Progress, Tally, load, save
@@ -39,9 +39,18 @@ def test_a_seed_holds_every_invariant(seed: int) -> None:
 
 
 def test_the_same_seed_gives_the_same_rows_in_another_process_with_another_hash_seed() -> None:
+    replayer = Replayer()
     for seed in (0, 3):
         result = run_seed(seed)
-        assert replay_hash(seed, "", frozenset(), ()) == result.last_hash
+        assert replayer.last_hash(Again(seed, "", [], [])) == result.last_hash
+    replayer.close()
+
+
+def test_a_story_that_cannot_be_played_again_is_no_match_and_the_next_one_still_is() -> None:
+    replayer = Replayer()
+    assert replayer.last_hash(Again(0, "no-such-scenario", [], [])) == ""
+    assert replayer.last_hash(Again(0, "", [], [])) == run_seed(0).last_hash
+    replayer.close()
 
 
 @pytest.mark.parametrize(("guard", "seed"), FAILING_SEEDS.items())
