@@ -201,7 +201,7 @@ def _budget(scene: Scene, width: int) -> list[Line]:
         bar = meter(share, None, max(8, width - 8 - 13), glyphs, (tone, tone))
         lines.append(spread(line((fill(name, 8), "muted"), *bar), words, width))
     held_back = f"{settings.reserve_per_second} a second, {reserve * 100:.0f} % of the day"
-    lines.append(line(("kept for hedges, exits and cancels: ", "muted"), (held_back, "muted")))
+    lines.append(line(("kept for exits: ", "muted"), (held_back, "muted")))
     return lines
 
 
