@@ -28,7 +28,8 @@ ASKED: tuple[Input, ...] = (MarginAnswered("G-002", RICH, 1, 1), WakeUp(("G-001"
 
 
 def test_whatever_stands_between_two_news_they_are_taken_over_together() -> None:
-    for waiting in permutations((SENT, BOOKS, *ASKED, CHANGED)):
+    together: tuple[Input, ...] = (SENT, BOOKS, *ASKED, CHANGED)
+    for waiting in permutations(together):
         first, *rest = in_order(waiting)
         assert isinstance(first, AllNews)
         assert set(first.items) == {SENT, BOOKS, CHANGED}
@@ -37,7 +38,8 @@ def test_whatever_stands_between_two_news_they_are_taken_over_together() -> None
 
 
 def test_a_start_and_a_failing_journal_come_before_everything() -> None:
-    for waiting in permutations((SENT, FAILED, STARTED, CHANGED)):
+    together: tuple[Input, ...] = (SENT, FAILED, STARTED, CHANGED)
+    for waiting in permutations(together):
         assert in_order(waiting)[:2] == [STARTED, FAILED]
 
 

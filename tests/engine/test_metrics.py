@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from core.domain.facts import FillRecorded, HedgeWanted, Recorded
 from core.domain.groups import Unhedged
-from core.domain.inputs import Source
 from core.domain.instruments import Side
-from core.domain.orders import Purpose
+from core.domain.orders import Purpose, Source
 from core.domain.timing import NS_PER_S
 from core.engine.metrics import Metrics
 from tests.builders import NOW, desk_with, plan
