@@ -172,24 +172,34 @@ def reprice(
 
     The quantity stays, the larger one where a change of it is unanswered, unless ``units`` says otherwise.
     """
-    if order.order_id is None or not budget_allows(turn, order.group_id, order.lane):
-        return False
     whole = order.most_units if units is None else units
-    turn.record(ModifyIntended(order.tag, limit_paise, 0, whole, to_limit, reason), order.group_id)
-    number = order.modifies + 1
-    turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, 0, whole, to_limit, number))
-    return True
+    return _modify(turn, order, whole, limit_paise, 0, to_limit, reason)
 
 
 def resize(
     turn: Turn, order: ChildOrder, units: int, limit_paise: int, trigger_paise: int, reason: str
 ) -> bool:
     """Change a resting stop's quantity and prices, if the budget allows. Returns whether it was intended."""
+    return _modify(turn, order, units, limit_paise, trigger_paise, False, reason)
+
+
+def _modify(
+    turn: Turn,
+    order: ChildOrder,
+    units: int,
+    limit_paise: int,
+    trigger_paise: int,
+    to_limit: bool,
+    reason: str,
+) -> bool:
+    """Intend the next modification of an order, if it has an id and the budget allows."""
     if order.order_id is None or not budget_allows(turn, order.group_id, order.lane):
         return False
-    turn.record(ModifyIntended(order.tag, limit_paise, trigger_paise, units, False, reason), order.group_id)
+    turn.record(
+        ModifyIntended(order.tag, limit_paise, trigger_paise, units, to_limit, reason), order.group_id
+    )
     number = order.modifies + 1
-    turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, trigger_paise, units, False, number))
+    turn.perform(ModifyOrder(order.tag, order.order_id, limit_paise, trigger_paise, units, to_limit, number))
     return True
 
 

@@ -151,7 +151,7 @@ class Told:
             order.leg,
             order.symbol,
             order.side,
-            max(order.units, order.asked_units),
+            order.most_units,
             order.intended_at_ns,
             filled=order.filled_units,
             is_over=order.is_terminal,
