@@ -115,10 +115,10 @@ class Rehearsal:
         self.judge = Judge(
             self.clock, prepared.source.contracts, self.truth, lambda: self.life.engine.account
         )
-        self.judge.is_open = self.world.is_open
+        self.judge.answers.is_open = self.world.is_open
         self.judge.affords = self._affords
         if self.faults.kinds & {FaultKind.SLOW_JOURNAL, FaultKind.CLOCK_JUMP, FaultKind.DISK_FULL}:
-            self.judge.patience_ns = 12 * NS_PER_S
+            self.judge.answers.patience_ns = 12 * NS_PER_S
         self.boundaries = Boundaries(deadly)
         self.life = self._make_life()
         self.publisher = Publisher(

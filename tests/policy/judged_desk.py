@@ -94,7 +94,7 @@ class JudgedDesk(StopDesk):
                     self._weigh(order, before)
                 case ModifyOrder():
                     self.changes_asked[effect.tag] = effect
-                    self.told.changing(effect.order_id, _change(effect))
+                    self.told.changing(effect.order_id, _change(effect), self.now_ns)
                     order = self.order(effect.tag)
                     if order.purpose is Purpose.ENTRY and self.account.kill.tripped:
                         self.found.append(f"{effect.tag}, an entry, was re-priced after the kill switch")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.brokers.paper.books import MemoryBooks
-from core.brokers.port import OrderRequest, Reply
+from core.brokers.port import OrderChange, OrderRequest, Reply
 from core.domain.account import Account
 from core.domain.evolve import fold
 from core.domain.facts import AlertCleared, JournalFailed, OrderIntended, Recorded
 from core.domain.instruments import Side
-from core.domain.orders import BookSnapshot, Outcome, TradeReport
+from core.domain.orders import BookSnapshot, OrderReport, OrderStatus, Outcome, TradeReport
 from core.domain.timing import NS_PER_S
 from core.rehearsal.invariants.judge import Judge
 from core.rehearsal.invariants.truth import Truth
@@ -82,3 +82,32 @@ def test_books_that_waited_with_an_answer_are_read_after_it() -> None:
     judge.replied(second.tag, Reply(Outcome.CONFIRMED, "O2"))
     judge.commit_begins(told)
     assert judge.told.orders[second.tag].filled == 65
+
+
+def test_a_book_from_before_a_change_does_not_take_the_change_back() -> None:
+    judge, _, _ = judged()
+    units = PLAN.units(LONG.index)
+    row = OrderReport(
+        order_id="O1",
+        tags=(BOUGHT.tag,),
+        symbol=BOUGHT.symbol,
+        exchange=BOUGHT.exchange,
+        product=BOUGHT.product,
+        side=BOUGHT.side,
+        order_type=BOUGHT.order_type,
+        units=units,
+        filled_units=0,
+        limit_paise=1,
+        trigger_paise=0,
+        status=OrderStatus.OPEN,
+        raw_status="OPEN",
+        at_ns=NS_PER_S,
+    )
+    judge.framed(row)
+    fewer = OrderChange(BOUGHT.order_type, units - 65, 1)
+    judge.modify("O1", fewer)
+    judge.modified("O1", fewer, Reply(Outcome.CONFIRMED, "O1"))
+    judge.read(BookSnapshot((row,), (), (), 2 * NS_PER_S - 1, 2 * NS_PER_S))
+    assert working(judge) == units - 65
+    judge.framed(replace(row, at_ns=2 * NS_PER_S))
+    assert working(judge) == units

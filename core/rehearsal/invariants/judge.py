@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from core.brokers.port import OrderChange, OrderRequest, Reply
@@ -21,20 +20,18 @@ from core.domain.facts import (
 )
 from core.domain.groups import GroupPlan
 from core.domain.instruments import Contract
-from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import LANES, BookSnapshot, ChildOrder, Lane, OrderReport, Outcome, Purpose
 from core.domain.tags import group_id_of
 from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
 from core.rehearsal.invariants import ends
+from core.rehearsal.invariants.answers import Answers
+from core.rehearsal.invariants.hearing import Hearing
+from core.rehearsal.invariants.pace import Pace
 from core.rehearsal.invariants.sends import SEND_CHECKS, SendSeen
-from core.rehearsal.invariants.told import Told, ToldGroup
+from core.rehearsal.invariants.told import Told
 from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.invariants.violation import Violation
 
-ANSWER_NS = NS_PER_S
-"""How soon uncovered units that are known must be answered."""
-_RETRY_NS = 5 * NS_PER_S // 2
-"""After an attempt that the venue refused, the next one may take this long."""
 _LEAST_LOOKUPS = 5
 _LEAST_SILENCE_NS = 5 * NS_PER_S
 
@@ -52,13 +49,10 @@ class Judge:
         self.violations: list[Violation] = []
         self.told = Told(contracts)
         self.truth = truth
-        self.patience_ns = 0
-        """Added to the time in which exposure must be answered, where the disk or the machine is slow."""
         self.spoiled: set[str] = set()
         """Groups in whose holdings the world has interfered behind our back."""
         self.affords: Callable[[GroupPlan, Told], str] = lambda plan, told: ""
         """Why a group cannot be afforded beside all that is held or on its way in; ``""`` where it can."""
-        self.is_open: Callable[[int], bool] = lambda at_ns: True
         self._clock = clock
         self._contracts = contracts
         self._account = account
@@ -73,18 +67,9 @@ class Judge:
         self._firsts: set[str] = set()
         """Tags of the first orders of groups: they stand on the margin decision alone."""
         self._latched = False
-        self._sends: Counter[int] = Counter()
-        self._minutes: Counter[int] = Counter()
-        self._entries: Counter[int] = Counter()
-        self._last_send: dict[str, int] = {}
-        self._unanswered: dict[str, int] = {}
-        self._alive_since_ns = 0
-        self._deaf = False
-        self._commits = 0
-        self._tried_seq = 0
-        """The last row of the commit that was begun last."""
-        self._unheard: list[tuple[int, Callable[[], None]]] = []
-        """What waits to be heard: single news first, then books, as the core takes them over."""
+        self._pace = Pace()
+        self.answers = Answers(clock, account, lambda group_id, detail: self.add(8, detail, group_id))
+        self._hearing = Hearing(clock)
         truth.on_uncovered = self._really_uncovered
         truth.on_flip = self._really_flipped
 
@@ -94,10 +79,8 @@ class Judge:
         """A process begins with these rows: nothing else is known to it."""
         self._gated.clear()
         self._latched = False
-        self._unanswered.clear()
-        self._unheard.clear()
-        self._deaf, self._tried_seq = False, 0
-        self._alive_since_ns = self._clock.now_ns()
+        self._hearing.forget()
+        self.answers.begin_again()
         kept = list(rows)
         for row in kept:
             self._note(row)
@@ -109,7 +92,7 @@ class Judge:
 
     def died(self) -> None:
         """The process is gone: nothing can be asked of it until the next begins."""
-        self._unanswered.clear()
+        self.answers.stop()
 
     def committed(self, rows: Iterable[Recorded]) -> None:
         """Rows are on disk: their orders may be sent."""
@@ -126,8 +109,8 @@ class Judge:
 
         In memory they were decided on all that had come by then, unless a commit of them was tried meanwhile.
         """
-        if rows[-1].seq != self._tried_seq:
-            self._hear()
+        if rows[-1].seq != self._hearing.tried_seq:
+            self._hearing.catch_up()
         for row in rows:
             self._follow(row)
             if isinstance(row.fact, OrderIntended):
@@ -190,12 +173,12 @@ class Judge:
         now_ns = self._clock.now_ns()
         self.told.lapse(now_ns)
         purpose = self._purpose(request.tag)
-        self._count_send(now_ns, LANES[purpose] if purpose is not None else Lane.ENTRY)
+        self._count(now_ns, LANES[purpose] if purpose is not None else Lane.ENTRY)
         if request.tag in self._placed:
             self.add(3, f"{request.tag} was sent twice", group_id_of(request.tag))
         self._placed.add(request.tag)
         group_id = group_id_of(request.tag)
-        self._last_send[group_id] = now_ns
+        self.answers.sent(group_id)
         seen = None if request.tag in self._weighed else self._weigh(request)
         adds_risk = purpose is None or (seen is not None and seen.adds_risk)
         if request.tag in self._firsts:
@@ -249,24 +232,24 @@ class Judge:
 
     def modify(self, order_id: str, change: OrderChange) -> None:
         """A modification is at the broker's door."""
-        self._count_send(self._clock.now_ns(), Lane.EXIT)
-        order = self.told.changing(order_id, change)
+        self._count(self._clock.now_ns(), Lane.EXIT)
+        order = self.told.changing(order_id, change, self._clock.now_ns())
         if order is not None:
-            self._last_send[order.group_id] = self._clock.now_ns()
+            self.answers.sent(order.group_id)
 
     def modified(self, order_id: str, change: OrderChange, reply: Reply) -> None:
         """The answer to a modification is handed to the core."""
-        self._take(lambda: self.told.changed(order_id, change, reply))
+        self._hearing.take(lambda: self.told.changed(order_id, change, reply))
 
     def cancel(self, order_id: str) -> None:
         """A request to cancel is at the broker's door."""
-        self._count_send(self._clock.now_ns(), Lane.EXIT)
+        self._count(self._clock.now_ns(), Lane.EXIT)
         order = self.told.orders.get(self.told.tag_of(order_id))
         if order is None:
             return
         making_way = order.cancel_asked or not order.awaits_trigger
         self.told.cancelling(order_id)
-        self._last_send[order.group_id] = self._clock.now_ns()
+        self.answers.sent(order.group_id)
         group = self.told.groups[order.group_id]
         kill = self._account().kill
         others = [other for other in group.orders if other is not order and other.leg == order.leg]
@@ -288,29 +271,15 @@ class Judge:
             return False
         return group.copies < group.plan.copies or bool(group.legs[leg].retired_at_ns)
 
-    def _count_send(self, now_ns: int, lane: Lane) -> None:
-        """12: never more in a second or a minute than the account may send; some left for what must go."""
-        settings = self._account().settings
-        second, minute = now_ns // NS_PER_S, now_ns // (60 * NS_PER_S)
-        self._sends[second] += 1
-        self._minutes[minute] += 1
-        if self._sends[second] > settings.orders_per_second:
-            self.add(12, f"{self._sends[second]} sends in one second, {settings.orders_per_second} allowed")
-        if self._minutes[minute] > settings.orders_per_minute:
-            self.add(12, f"{self._minutes[minute]} sends in one minute, {settings.orders_per_minute} allowed")
-        if lane is Lane.ENTRY:
-            self._entries[second] += 1
-            most = settings.orders_per_second - settings.reserve_per_second
-            if self._entries[second] > most:
-                self.add(12, f"{self._entries[second]} entries in one second leave nothing for exits")
+    def _count(self, now_ns: int, lane: Lane) -> None:
+        for detail in self._pace.sent(now_ns, lane, self._account().settings):
+            self.add(12, detail)
 
     # What comes back
 
     def commit_begins(self, rows: Sequence[Recorded]) -> None:
         """The core has decided and waits for its disk: what comes now cannot change what it will do."""
-        self._hear()
-        self._deaf, self._tried_seq = True, rows[-1].seq
-        self._commits += 1
+        self._hearing.begins(rows[-1].seq)
         for row in rows:
             match row.fact:
                 case GateDecided(group_id, passed) if passed and group_id in self.told.groups:
@@ -319,49 +288,31 @@ class Judge:
 
     def commit_ends(self) -> None:
         """The sends of this commit go out at this very instant; then what came meanwhile counts."""
-        commits = self._commits
-
-        def hear() -> None:
-            if commits == self._commits:
-                self._hear()
-
-        self._clock.call_at(self._clock.now_ns() + 1, hear)
+        self._hearing.ends()
 
     def commit_fails(self) -> None:
         """The first failure has the core decide again, on all that came; later ones keep a tail waiting."""
         if self._account().journal_failed:
-            self.commit_ends()
+            self._hearing.ends()
         else:
-            self._hear()
-
-    def _hear(self) -> None:
-        self._deaf = False
-        waiting, self._unheard = self._unheard, []
-        for _, note in sorted(waiting, key=lambda each: each[0]):
-            note()
-
-    def _take(self, note: Callable[[], None], rank: int = 0) -> None:
-        if self._deaf:
-            self._unheard.append((rank, note))
-        else:
-            note()
+            self._hearing.catch_up()
 
     def replied(self, tag: str, reply: Reply) -> None:
         """The answer to a send is handed to the core."""
-        self._take(lambda: self.told.answered(tag, reply, self._clock.now_ns()))
+        self._hearing.take(lambda: self.told.answered(tag, reply, self._clock.now_ns()))
 
     def framed(self, report: OrderReport) -> None:
         """An order frame is handed to the core."""
-        self._take(lambda: self._framed(report))
+        self._hearing.take(lambda: self._framed(report))
 
     def _framed(self, report: OrderReport) -> None:
         order = self.told.described(report, self._clock.now_ns())
         if order is not None:
-            self._watch(self.told.groups[order.group_id])
+            self.answers.watch(self.told.groups[order.group_id])
 
     def read(self, book: BookSnapshot) -> None:
         """Whole books are handed to the core."""
-        self._take(lambda: self._read(book), rank=1)
+        self._hearing.take(lambda: self._read(book), rank=1)
 
     def _read(self, book: BookSnapshot) -> None:
         now_ns = self._clock.now_ns()
@@ -371,37 +322,7 @@ class Judge:
             self.told.traded(trade)
         self.told.read(book.orders, book.trades, book.asked_at_ns)
         for group in self.told.groups.values():
-            self._watch(group)
-
-    def _watch(self, group: ToldGroup) -> None:
-        """8: once uncovered units are known, and nothing is on its way, the clock runs."""
-        group_id = group.plan.group_id
-        if not any(units < 0 for units in group.net.values()) or not group.unanswered():
-            self._unanswered.pop(group_id, None)
-        elif group_id not in self._unanswered:
-            since_ns = self._unanswered[group_id] = self._clock.now_ns()
-            self._ask_again(group_id, since_ns, since_ns + ANSWER_NS)
-
-    def _ask_again(self, group_id: str, since_ns: int, at_ns: int) -> None:
-        self._clock.call_at(at_ns + self.patience_ns, lambda: self._require_answer(group_id, since_ns))
-
-    def _require_answer(self, group_id: str, since_ns: int) -> None:
-        now_ns = self._clock.now_ns()
-        account, told = self._account(), self.told.groups.get(group_id)
-        group = account.groups.get(group_id)
-        if self._unanswered.get(group_id) != since_ns or group is None or told is None:
-            return
-        if not told.unanswered() or group.state is ExecutionLifecycle.MANUAL:
-            self._unanswered.pop(group_id, None)
-            return
-        began_ns = max(since_ns, self._alive_since_ns, account.entries_allowed_ns)
-        waited_from_ns = max(began_ns + ANSWER_NS, self._last_send.get(group_id, 0) + _RETRY_NS)
-        if not self.is_open(now_ns) or not account.reconciled_at_ns:
-            waited_from_ns = now_ns + ANSWER_NS
-        if now_ns < waited_from_ns + self.patience_ns:
-            self._ask_again(group_id, since_ns, waited_from_ns)
-            return
-        self.add(8, f"{group_id}: {told.unanswered()} short units uncovered and nothing is done", group_id)
+            self.answers.watch(group)
 
     def _really_uncovered(self, group_id: str, units: int) -> None:
         """1, on the exchange's own books: only what the world did behind our back may uncover a short."""

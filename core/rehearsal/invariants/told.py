@@ -24,7 +24,7 @@ from core.domain.orders import (
     TradeReport,
 )
 from core.domain.tags import group_id_of, leg_of
-from core.domain.timing import to_ist
+from core.domain.timing import NS_PER_S, to_ist
 
 
 @dataclass(slots=True)
@@ -51,7 +51,9 @@ class ToldOrder:
     """How many whole books have answered without it since it was last heard of."""
     trades: dict[str, int] = field(default_factory=dict)
     described_ns: int = 0
-    """The exchange's time of the newest description."""
+    """The exchange's time of the newest description, or of the last change that was confirmed after it."""
+    asked_ns: int = 0
+    """When the last modification was asked for."""
     units_before: int = 0
     """The quantity before the last modification was asked for."""
     changing_to: int = 0
@@ -201,24 +203,30 @@ class Told:
             if not order.is_over and to_ist(order.sent_ns).date() < today:
                 order.is_over, order.unanswered = True, False
 
-    def changing(self, order_id: str, change: OrderChange) -> ToldOrder | None:
+    def changing(self, order_id: str, change: OrderChange, at_ns: int) -> ToldOrder | None:
         """A modification goes out: until more is told, the larger quantity counts."""
         order = self.orders.get(self._tags.get(order_id, ""))
         if order is not None:
             order.units_before = order.units
             order.units = max(order.units, change.units)
             order.changing_to = change.units
+            order.asked_ns = at_ns
         return order
 
     def changed(self, order_id: str, change: OrderChange, reply: Reply) -> None:
-        """The broker has taken a modification: the order stands for the new quantity."""
+        """A modification is answered. Once taken, what was written down before it was asked for is past."""
         order = self.orders.get(self._tags.get(order_id, ""))
         if order is not None:
             order.changing_to = 0
             if reply.outcome is Outcome.REJECTED:
                 order.units = min(order.units, order.units_before)
+            if (
+                reply.outcome is Outcome.UNKNOWN
+            ):  # what is written down from now on decides, be it to the second
+                order.described_ns = min(order.described_ns, order.asked_ns // NS_PER_S * NS_PER_S)
             if reply.outcome is Outcome.CONFIRMED:
                 order.units = change.units
+                order.described_ns = max(order.described_ns, order.asked_ns)
                 order.awaits_trigger &= change.order_type is OrderType.SL
 
     def tag_of(self, order_id: str) -> str:

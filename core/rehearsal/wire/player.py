@@ -230,11 +230,11 @@ class _Player:
         truth = Truth(MemoryBooks(), self._contracts, account.identity.nonce)
         judge = Judge(clock, self._contracts, truth, lambda: engine.account)
         judge.violations = ViolationFile(Path(self._part.violations))
-        judge.is_open = calendar.is_open
+        judge.answers.is_open = calendar.is_open
         # A second of the wall is what is promised; market time runs ahead of it.
-        judge.patience_ns = int((self._part.speed - 1) * NS_PER_S)
+        judge.answers.patience_ns = int((self._part.speed - 1) * NS_PER_S)
         if not self._disk.is_sound:
-            judge.patience_ns += _DISK_PATIENCE_NS
+            judge.answers.patience_ns += _DISK_PATIENCE_NS
         nobody = Boundaries()
         door = BrokerDoor(self._kite.rest, self._kite.rest, clock, judge, nobody, lambda: None)
         feed = feed_from(self._kite, clock, self._contracts, calendar, (self._prepared.source.underlying,))
