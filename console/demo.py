@@ -339,8 +339,8 @@ def busy_snapshot(mode: str = "PAPER") -> Snapshot:
             "SPAN-style estimate",
             73.0,
         ),
-        hedge_send_ms=Distribution(3, 31, 33, 44, 61, (1, 4, 7, 5, 3, 2, 1, 0, 1, 0, 0, 0), 5),
-        hedge_fill_ms=Distribution(3, 212, 198, 240, 244),
+        hedge_send_ms=Distribution(3, 31, 31, 44, 44, (0, 0, 0, 0, 0, 1, 1, 0, 1, 0, 0, 0), 5),
+        hedge_fill_ms=Distribution(3, 212, 212, 240, 240, (0, 0, 0, 2, 1, 0, 0, 0), 60),
         unhedged_longest_ms=9_400,
         unhedged_total_ms=12_100,
         health=Health(

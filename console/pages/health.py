@@ -48,7 +48,7 @@ class HealthPage(Page):
             self.framed("Today", (), today, left, today_height) if today_height else [],
             self.framed(
                 "Loop lag, the last minute",
-                line(("the largest of each second", "muted")),
+                line(("worst of each second", "muted")),
                 _trace(health.loop_lag_ms, left - 4, lag_height - 2, scene.glyphs),
                 left,
                 lag_height,
