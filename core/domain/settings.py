@@ -95,9 +95,12 @@ class ExecutionSettings:
     alert_hedge_lag_ms: int = 500
 
     def for_broker(self, capabilities: Capabilities) -> ExecutionSettings:
-        """These settings with what a broker can do: decisions read it here, so that the journal keeps it."""
+        """These settings within what a broker can do; decisions read it here, and the journal keeps it."""
         return replace(
             self,
+            orders_per_second=min(self.orders_per_second, capabilities.orders_per_second),
+            orders_per_minute=min(self.orders_per_minute, capabilities.orders_per_minute),
+            orders_per_day=min(self.orders_per_day, capabilities.orders_per_day),
             modifies_max=capabilities.modifies_max,
             modify_stop_to_limit=capabilities.modify_stop_to_limit,
         )

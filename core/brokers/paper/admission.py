@@ -94,6 +94,10 @@ class Admission:
                 return refusals.short_of_margin(*short)
         return None
 
+    def refuse_any(self, now_ns: int) -> Refusal | None:
+        """Why not even a request that can be nothing is answered with what is wrong about it."""
+        return refusals.TOO_MANY_REQUESTS if self._over_rate(now_ns) else None
+
     def _over_rate(self, now_ns: int) -> bool:
         config, recent = self._config, self._ledger.requests_ns
         if self._ledger.requests_today >= config.orders_per_day:

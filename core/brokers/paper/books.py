@@ -84,7 +84,7 @@ class FileBooks:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
             raise ExchangeFileError(
-                f"{path}: the exchange's books already exist; give another --journal, or continue this one"
+                f"{path}: the exchange's books already exist; give another file, or continue these"
             ) from None
         except OSError as error:
             raise ExchangeFileError(
@@ -111,14 +111,14 @@ class FileBooks:
         if not path.exists():
             raise ExchangeFileError(
                 f"{path}: the exchange's books are missing, so the journal beside them cannot be continued; "
-                "give a new --journal, or put the file back"
+                "give another file, or put this one back"
             )
         try:
             connection = _connect(path)
             row = connection.execute("SELECT * FROM identity").fetchone()
         except sqlite3.Error as error:
             raise ExchangeFileError(
-                f"{path}: not an exchange's books ({error}); give a new --journal"
+                f"{path}: not an exchange's books ({error}); give another file"
             ) from error
         try:
             _check_identity(path, row, identity)
@@ -153,11 +153,11 @@ class FileBooks:
                     yield decode(body.encode())
                 except msgspec.DecodeError as error:
                     raise ExchangeFileError(
-                        f"{self.path}: record {seq} cannot be read ({error}); give a new --journal"
+                        f"{self.path}: record {seq} cannot be read ({error}); give another file"
                     ) from error
         except sqlite3.Error as error:
             raise ExchangeFileError(
-                f"{self.path}: the exchange's books cannot be read ({error}); give a new --journal"
+                f"{self.path}: the exchange's books cannot be read ({error}); give another file"
             ) from error
 
     def close(self) -> None:
@@ -178,11 +178,11 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _check_identity(path: Path, row: tuple[int, int, str, str] | None, wanted: ExchangeIdentity) -> None:
     if row is None:
-        raise ExchangeFileError(f"{path}: the exchange's books have no header; give a new --journal")
+        raise ExchangeFileError(f"{path}: the exchange's books have no header; give another file")
     version, *found = row
     if version != FORMAT_VERSION:
         raise ExchangeFileError(
-            f"{path}: written in format {version}, this program reads {FORMAT_VERSION}; give a new --journal"
+            f"{path}: written in format {version}, this program reads {FORMAT_VERSION}; give another file"
         )
     for name, was, now in zip(
         ("seed", "scenario", "market"), found, msgspec.structs.astuple(wanted), strict=True
@@ -190,5 +190,5 @@ def _check_identity(path: Path, row: tuple[int, int, str, str] | None, wanted: E
         if was != now:
             raise ExchangeFileError(
                 f"{path}: these books are of {name} {was!r}, not {now!r}; run with --{name} {was}, "
-                "or give a new --journal"
+                "or give another file"
             )

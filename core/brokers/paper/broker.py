@@ -17,6 +17,7 @@ from core.brokers.paper.config import Latencies
 from core.brokers.paper.draws import Draws, Purpose
 from core.brokers.paper.exchange import SimExchange, Step
 from core.brokers.paper.faults import BookKind, Faults, NoFaults, RequestFault, RequestKind
+from core.brokers.paper.refusals import Refusal
 from core.brokers.paper.stream import PaperStream
 from core.brokers.port import (
     BasketLeg,
@@ -92,6 +93,12 @@ class PaperBroker:
             "cancel",
             lambda now, fault: self.exchange.cancel(now, order_id, delay_ns=fault.cancel_delay_ns),
         )
+
+    def turn_away(self, kind: RequestKind, refusal: Refusal, order_id: str = "") -> Reply:
+        """Refuse a request that its form forbids: see ``SimExchange.turn_away``."""
+        step = self.exchange.turn_away(self._clock.now_ns(), kind, refusal, order_id)
+        self._publish(step)
+        return Reply(Outcome.UNKNOWN, message=self.broken) if self.broken else _reply(step)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -159,6 +159,10 @@ class SimExchange:
             self._change(now_ns, order_id, statuses.COMPLETE)
         return self._step(order_id)
 
+    def turn_away(self, now_ns: int, kind: str, refusal: Refusal, order_id: str = "") -> Step:
+        """Refuse what cannot even be read as an order or a change; it counts in the rate limits too."""
+        return self._refuse(now_ns, kind, self._admission.refuse_any(now_ns) or refusal, order_id=order_id)
+
     def cancel(self, now_ns: int, order_id: str, *, delay_ns: int | None = None) -> Step:
         """Accept or refuse a request to cancel; it takes effect when ``advance`` reaches its time.
 

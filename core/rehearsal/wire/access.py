@@ -85,6 +85,10 @@ class Access:
         self._access[token] = self._dies_ns(now_ns)
         return token
 
+    def new_public_token(self) -> str:
+        """What Kite hands out beside the access token; it opens nothing here."""
+        return self._mint()
+
     def end(self, access_token: str) -> None:
         """Log out."""
         self._access.pop(access_token, None)

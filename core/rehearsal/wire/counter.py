@@ -124,15 +124,16 @@ class Counter:
         return Response(json.dumps(body), media_type="application/json")
 
     async def _grant(self, request: Request) -> Response:
-        token = self._access.exchange(await _form(request))
+        form = await _form(request)
+        token = self._access.exchange(form)
         if isinstance(token, Refusal):
             return answered(token)
         return answered(
             rows.PROFILE
             | {
-                "api_key": request.query_params.get("api_key", ""),
+                "api_key": form["api_key"],
                 "access_token": token,
-                "public_token": "",
+                "public_token": self._access.new_public_token(),
                 "refresh_token": "",
                 "enctoken": "",
                 "silo": "",
@@ -167,7 +168,8 @@ class Counter:
         return answered(await self._desk.modify(path["variety"], path["order_id"], await _form(request)))
 
     async def _cancel(self, request: Request) -> Response:
-        return answered(await self._desk.cancel(request.path_params["order_id"]))
+        path = request.path_params
+        return answered(await self._desk.cancel(path["variety"], path["order_id"]))
 
     async def _positions(self, request: Request) -> Response:
         return answered(await self._desk.positions())

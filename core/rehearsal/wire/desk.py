@@ -91,7 +91,7 @@ class Desk:
             request = forms.order_request(variety, form, self._protection_limit)
             percent = forms.protection_pct(form)
         except Refused as refused:
-            return refused.refusal
+            return self._answered(self._broker.turn_away("place", refused.refusal))
         reply = await self._broker.place(request)
         self._note_protection(reply.order_id, percent)
         return self._answered(reply)
@@ -117,20 +117,24 @@ class Desk:
         """Change an order."""
         order = self._exchange.ledger.orders.get(order_id)
         if order is None:
-            return refusals.NO_SUCH_ORDER
+            return self._answered(self._broker.turn_away("modify", refusals.NO_SUCH_ORDER, order_id))
         stands = OrderChange(order.order_type, order.units, order.limit_paise, order.trigger_paise)
         try:
             symbol, side = order.key.symbol, order.side
             change = forms.order_change(variety, form, stands, symbol, side, self._protection_limit)
             percent = forms.protection_pct(form)
         except Refused as refused:
-            return refused.refusal
+            return self._answered(self._broker.turn_away("modify", refused.refusal, order_id))
         reply = await self._broker.modify(order_id, change)
         self._note_protection(reply.order_id, percent)
         return self._answered(reply)
 
-    async def cancel(self, order_id: str) -> Answer:
+    async def cancel(self, variety: str, order_id: str) -> Answer:
         """Cancel an order."""
+        try:
+            forms.require_regular(variety)
+        except Refused as refused:
+            return self._answered(self._broker.turn_away("cancel", refused.refusal, order_id))
         return self._answered(await self._broker.cancel(order_id))
 
     async def orders(self) -> Answer:

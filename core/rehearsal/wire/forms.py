@@ -5,6 +5,7 @@ What the exchange refuses (lots, freeze, prices, money) is not judged here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
@@ -27,6 +28,7 @@ AUTOMATIC_PCT = Decimal(3)
 NO_VARIETY = Refusal(400, "InputException", "Invalid `variety`. This exchange takes regular orders only.")
 NO_IOC = Refusal(400, "InputException", "Invalid `validity`. This exchange takes DAY orders only.")
 LARGEST = Decimal(10**9)
+NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 FLOAT_NOISE = Decimal("0.0001")
 """By so much of a paisa a price may be off: clients multiply ticks as floats and send 214.35000000000002."""
 
@@ -45,9 +47,7 @@ Protected = Callable[[str, Side, Decimal], int | None]
 
 def order_request(variety: str, form: Mapping[str, str], protected: Protected) -> OrderRequest:
     """A new order; a protected market order becomes a limit, as Kite makes it one. Raises ``Refused``."""
-    _require_regular(variety)
-    if form.get("validity", "DAY") != "DAY":
-        raise Refused(NO_IOC)
+    _require_regular_day(variety, form)
     symbol, side = _required(form, "tradingsymbol"), _side(form)
     percent = protection_pct(form)
     order_type = OrderType.LIMIT if percent is not None else _order_type(form)
@@ -68,7 +68,7 @@ def order_change(
     variety: str, form: Mapping[str, str], now: OrderChange, symbol: str, side: Side, protected: Protected
 ) -> OrderChange:
     """A modification: what the form leaves out stays as it is. Raises ``Refused``."""
-    _require_regular(variety)
+    _require_regular_day(variety, form)
     units = _units(form, "quantity") if form.get("quantity") else now.units
     percent = protection_pct(form)
     if percent is not None:
@@ -117,9 +117,16 @@ def basket_leg(row: Mapping[str, object]) -> BasketLeg:
     )
 
 
-def _require_regular(variety: str) -> None:
+def require_regular(variety: str) -> None:
+    """Raises ``Refused`` for after-market, cover and other varieties."""
     if variety != "regular":
         raise Refused(NO_VARIETY)
+
+
+def _require_regular_day(variety: str, form: Mapping[str, str]) -> None:
+    require_regular(variety)
+    if (form.get("validity") or "DAY") != "DAY":
+        raise Refused(NO_IOC)
 
 
 def _order_type(form: Mapping[str, str]) -> OrderType:
@@ -155,11 +162,9 @@ def _required(form: Mapping[str, str], name: str) -> str:
 
 
 def _number(form: Mapping[str, str], name: str) -> Decimal:
-    try:
-        number = Decimal(_required(form, name))
-    except InvalidOperation:
-        raise Refused(_invalid(name)) from None
-    if not number.is_finite() or not 0 <= number <= LARGEST:
+    text = _required(form, name)
+    number = Decimal(text) if NUMBER.fullmatch(text) else None
+    if number is None or number > LARGEST:
         raise Refused(_invalid(name))
     return number
 

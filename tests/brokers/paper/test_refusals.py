@@ -7,6 +7,7 @@ from datetime import date, time
 
 import pytest
 
+from core.brokers.paper import refusals
 from core.brokers.paper.config import ExchangeConfig
 from core.brokers.paper.exchange import SimExchange, Step
 from core.brokers.paper.ledger import NEVER_NS
@@ -188,6 +189,19 @@ def test_refused_requests_count_in_the_rate_limit_but_the_traders_own_do_not() -
         market.place(TEN + n, order(limit=80_00), placed_by="trader")
     assert market.place(TEN + 9, order(limit=80_00)).refusal is None
     assert words(market.place(TEN + 10, order()))[0] == 429
+
+
+def test_requests_that_are_no_orders_at_all_count_in_the_rate_limit_and_meet_it() -> None:
+    market = exchange()
+    for n in range(10):
+        assert words(market.turn_away(TEN + n, "place", refusals.NO_QUANTITY))[0] == 400
+    assert words(market.turn_away(TEN + 10, "modify", refusals.NO_SUCH_ORDER, "1")) == (
+        429,
+        "NetworkException",
+        "Too many requests",
+    )
+    assert words(market.place(TEN + 11, order()))[0] == 429
+    assert market.place(TEN + SECOND, order()).order_id is not None
 
 
 def test_the_401st_request_within_a_minute_is_429() -> None:

@@ -42,6 +42,7 @@ def rest(ready: dict[str, str], found: dict[str, Any]) -> tuple[KiteConnect, dic
     kite = KiteConnect(ready["api_key"], root=ready["rest"])
     session = paced(kite.generate_session, ready["request_token"], api_secret=ready["api_secret"])
     found["session"] = {"user_id": session["user_id"], "login_time": str(session["login_time"])}
+    found["session"]["own_key"] = session["api_key"] == ready["api_key"]
     found["profile"] = paced(kite.profile)["user_id"]
     found["margins"] = paced(kite.margins)["equity"]
     instruments = paced(kite.instruments, "NFO")

@@ -104,6 +104,38 @@ def test_a_market_order_that_kite_would_refuse_is_refused(changes: dict[str, str
     tell(story)
 
 
+@pytest.mark.parametrize("units", ["6_5", "६५", "65e0", "+65", " 65", "0x41", "65.5", "-65", "1" * 30])
+def test_a_quantity_is_written_in_plain_digits(units: str) -> None:
+    async def story(at: Served, http: httpx.AsyncClient) -> None:
+        answer = await http.post("/orders/regular", data=form(order_type="LIMIT", price="90", quantity=units))
+        assert (answer.status_code, answer.json()["message"]) == (400, "Invalid `quantity`.")
+
+    tell(story)
+
+
+def test_what_the_form_forbids_counts_as_a_request_all_the_same() -> None:
+    async def story(at: Served, http: httpx.AsyncClient) -> None:
+        await http.post("/orders/regular", data=form(market_protection="0"))
+        await http.put("/orders/regular/1", data={"price": "90"})
+        await http.delete("/orders/amo/1")
+        assert at.world.exchange.ledger.request_count == 3
+
+    tell(story)
+
+
+def test_a_working_order_is_not_made_ioc_nor_cancelled_as_another_variety() -> None:
+    async def story(at: Served, http: httpx.AsyncClient) -> None:
+        asked = form(order_type="LIMIT", price=f"{BID / 100}", market_protection="0")
+        order_id = (await http.post("/orders/regular", data=asked)).json()["data"]["order_id"]
+        changed = await http.put(f"/orders/regular/{order_id}", data={"validity": "IOC", "price": "1"})
+        assert (changed.status_code, "validity" in changed.json()["message"]) == (400, True)
+        cancelled = await http.delete(f"/orders/amo/{order_id}")
+        assert (cancelled.status_code, "variety" in cancelled.json()["message"]) == (400, True)
+        assert (await order_of(http, order_id))["status"] == "OPEN"
+
+    tell(story)
+
+
 def test_a_limit_that_is_modified_to_market_goes_to_the_touch() -> None:
     async def story(at: Served, http: httpx.AsyncClient) -> None:
         asked = form(order_type="LIMIT", price=f"{BID / 100}", market_protection="0")

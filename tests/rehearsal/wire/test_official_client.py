@@ -65,6 +65,7 @@ def test_it_logs_in_and_knows_the_account(played: Played) -> None:
     found, _ = played
     assert found["session"]["user_id"] == found["profile"] == "HR0001"
     assert found["session"]["login_time"].startswith("2026-08-17 10:0")
+    assert found["session"]["own_key"]
     assert found["margins"]["net"] > 0
     assert found["instruments"] > 100
 
