@@ -45,6 +45,7 @@ def _state_changed(account: Account, fact: f.StateChanged, at_ns: int) -> Accoun
             reason=fact.reason,
             cause=fact.cause,
             manual_since_ns=at_ns if manual else 0,
+            resumed_ns=at_ns if leaves_manual else group.resumed_ns,
             handled=False,
             flat_asked_ns=0,
             unhedged=unhedged,

@@ -256,8 +256,10 @@ class MultiLegOrderGroup:
     """A person has given the group until then to be completed; 0 leaves it at the plan's time."""
     sends: int = 0
     manual_since_ns: int = 0
+    resumed_ns: int = 0
+    """When the group last left ``MANUAL``: what was refused before does not count against what follows."""
     handled: bool = False
-    """An operator has looked at this ``MANUAL`` group and marked it as handled."""
+    """An operator has looked at this ``MANUAL`` group and marked it as handled; a fill since then is news."""
 
     @property
     def group_id(self) -> str:

@@ -49,6 +49,7 @@ def _with_order(
         legs=replaced_leg(group.legs, order.leg, leg),
         first_fill_ns=group.first_fill_ns or at_ns,
         last_fill_ns=at_ns,
+        handled=False,
     )
 
 

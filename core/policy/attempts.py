@@ -12,12 +12,15 @@ def failed_attempts(
 ) -> tuple[int, int]:
     """How often in a row orders of a leg and side came to nothing, and when that was last heard.
 
+    A group that was taken out of ``MANUAL`` begins anew: whatever stood in the way may be gone.
     Slices that were intended together are one attempt, and one that nobody has decided on yet says nothing.
     Stops are counted apart: one that was refused at its trigger must not hold back what replaces it.
     """
     attempts: set[int] = set()
     heard_ns = 0
     for order in reversed(tuple(group.orders.values())):
+        if order.intended_at_ns < group.resumed_ns:
+            break
         if order.leg != leg or order.side is not side or (order.purpose is Purpose.STOP) is not stops:
             continue
         refused = order.outcome in (Outcome.REJECTED, Outcome.DENIED) or order.status is OrderStatus.REJECTED

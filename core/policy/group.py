@@ -39,12 +39,21 @@ def advance(turn: Turn, group_id: str) -> None:
         if stopped:
             close_group(turn, group_id, stopped)
         take_back_excess(turn, group_id)
+        if turn.account.kill.tripped:
+            _take_entries_back(turn, group_id)
         now = turn.group(group_id)
         _STEP[now.state](turn, now)
         after = turn.group(group_id)
         if after.state is before.state and after.goal is before.goal and after.copies == before.copies:
             break
     turn.parts.sl_manager.arm(turn, group_id)
+
+
+def _take_entries_back(turn: Turn, group_id: str) -> None:
+    """After a trip nothing that adds risk stays in the market, whatever state its group is in."""
+    for order in turn.group(group_id).live_orders:
+        if order.purpose is Purpose.ENTRY:
+            cancel_order_confirmed(turn, order, f"the kill switch is on: {turn.account.kill.cause}")
 
 
 def close_group(turn: Turn, group_id: str, reason: str) -> None:
@@ -222,8 +231,8 @@ def _closed(turn: Turn, group: MultiLegOrderGroup) -> None:
 
 
 def _manual(turn: Turn, group: MultiLegOrderGroup) -> None:
-    """Nothing is sent from here, except that cover which nobody restores is restored in the end."""
-    if not uncovered_beyond_plan(group.plan, confirmed_holdings(group)):
+    """Nothing is sent from here, but cover that nobody restores or has taken on is restored in the end."""
+    if group.handled or not uncovered_beyond_plan(group.plan, confirmed_holdings(group)):
         return
     due_ns = group.manual_since_ns + turn.settings.manual_unwind_after_ms * NS_PER_MS
     if turn.now_ns < due_ns:

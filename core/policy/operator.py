@@ -16,6 +16,7 @@ from core.domain.groups import Goal
 from core.domain.inputs import OperatorAction, OperatorCommand
 from core.domain.instruments import PositionKey
 from core.domain.lifecycle import ExecutionLifecycle
+from core.domain.orders import Purpose
 from core.domain.timing import NS_PER_S
 from core.policy.emergency_hedge import EmergencyHedgeExecutor
 from core.policy.entry import whole_copies
@@ -95,6 +96,9 @@ def _reduce_to(turn: Turn, command: OperatorCommand, *, keep: bool) -> _Answer:
         if group.state is ExecutionLifecycle.MANUAL:
             turn.move(command.target, ExecutionLifecycle.PARTIALLY_EXPOSED, f"{command.by} took it on")
         give_up(turn, command.target, f"{command.by} scales it down", keep=copies)
+    else:
+        already = f"{command.target} is being brought to {group.copies} copies already"
+        return set(), f"refused: {already}; what is on its way out is not kept"
     return {command.target}, f"bringing {command.target} to {copies} copies"
 
 
@@ -136,6 +140,11 @@ def _complete(turn: Turn, command: OperatorCommand) -> _Answer:
         return set(), "refused: the kill switch is on, and completing adds risk"
     if group.state not in _COMPLETABLE:
         return set(), f"refused: {command.target} is {group.state.value}"
+    if whole_copies(group) < group.plan.copies:
+        if any(leg.closed_units for leg in group.legs):
+            return set(), f"refused: units of {command.target} were closed by someone else; {_REST}"
+        if any(order.purpose is Purpose.EXIT for order in group.orders.values()):
+            return set(), f"refused: {command.target} was being exited; {_REST}"
     until_ns = turn.now_ns + _MORE_TIME_NS
     turn.record(
         GoalChanged(command.target, Goal.ENTER, group.plan.copies, f"{command.by} completes it", until_ns),
@@ -146,6 +155,7 @@ def _complete(turn: Turn, command: OperatorCommand) -> _Answer:
     return {command.target}, f"completing {command.target}, margin is asked for first"
 
 
+_REST = "scale it down to what is whole, or unwind it"
 _COMPLETABLE = (ExecutionLifecycle.MANUAL, ExecutionLifecycle.PARTIALLY_EXPOSED)
 _MORE_TIME_NS = 600 * NS_PER_S
 """How long a group that a person wants completed is given."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 
 from core import __version__
@@ -37,6 +37,7 @@ from core.rehearsal.invariants.told import Told
 from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.journal_identity import nonce_of, require_same_run
 from core.rehearsal.market_time import MarketTime
+from core.rehearsal.person import Person
 from core.rehearsal.preparation import Prepared
 from core.rehearsal.report import Report
 from core.rehearsal.verdict import Evidence, verdict
@@ -70,6 +71,7 @@ class Rehearsal:
         strict: bool = False,
         rows_max: int = 0,
         grace_ns: int = GRACE_NS,
+        taken_over: bool = False,
     ) -> None:
         recovered = recover_execution_from_crash(journal)
         rows = recovered.rows
@@ -115,6 +117,7 @@ class Rehearsal:
         self.judge = Judge(
             self.clock, prepared.source.contracts, self.truth, lambda: self.life.engine.account
         )
+        self._person = Person(lambda: self.engine, self.clock, self.judge) if taken_over else None
         self.judge.answers.is_open = self.world.is_open
         self.judge.affords = self._affords
         if self.faults.kinds & {FaultKind.SLOW_JOURNAL, FaultKind.CLOCK_JUMP, FaultKind.DISK_FULL}:
@@ -195,6 +198,11 @@ class Rehearsal:
     def ways_out(self, group_id: str) -> tuple[WayOut, ...]:
         """See ``CoreService``."""
         return self._foresight.ways_out(group_id)
+
+    @property
+    def handed_over(self) -> Mapping[str, str]:
+        """Groups that a person has taken over at the end, with the causes for which they were in MANUAL."""
+        return self._person.handed_over if self._person is not None else {}
 
     # The run
 
@@ -337,7 +345,10 @@ class Rehearsal:
         if (
             rests and self._books_are_known()
         ) or self.clock.now_ns() >= self._prepared.end_ns + self._grace_ns:
-            self.ended.set()
+            if self._person is not None and not self._person.is_done(self.world.is_open(self.clock.now_ns())):
+                self.clock.call_at(self.clock.now_ns() + NS_PER_S, self._maybe_end)
+            else:
+                self.ended.set()
         else:
             self.clock.call_at(self.clock.now_ns() + NS_PER_S, self._maybe_end)
 

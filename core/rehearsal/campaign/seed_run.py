@@ -102,6 +102,7 @@ def run_story(
         strict=True,
         rows_max=rows_max,
         grace_ns=0 if drawn else GRACE_NS,
+        taken_over=True,
     )
     draws = Draws(seed)
     shuffled = 0
@@ -170,7 +171,8 @@ def _fill(result: SeedResult, rehearsal: Rehearsal, prepared: Prepared) -> None:
     for group in account.groups.values():
         result.states.append(group.state.value)
         manual = group.state is ExecutionLifecycle.MANUAL
-        result.endings.append((group.cause.value if group.cause else "unnamed") if manual else "")
+        cause = (group.cause.value if group.cause else "unnamed") if manual else ""
+        result.endings.append(rehearsal.handed_over.get(group.group_id, cause))
     journal = rehearsal.journal
     if isinstance(journal, InlinePersistence):
         result.last_hash = journal.last_hash
