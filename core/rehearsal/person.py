@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from core.brokers.paper.account_margin import AccountMargin
+from core.domain.groups import MultiLegOrderGroup
 from core.domain.inputs import OperatorAction, OperatorCommand
+from core.domain.instruments import PositionKey, Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.timing import NS_PER_S, Clock
 from core.engine.engine import ExecutionEngine
@@ -17,16 +20,24 @@ _PRESSES_EVERY_NS = 5 * NS_PER_S
 class Person:
     """Flattens every group in ``MANUAL`` at the end of a run, and tells the judge of any that does not end.
 
-    In a person's hands means that the person's word is carried out. A cancel that the broker still has not
-    confirmed is the one thing that may stand in its way: what it could yet fill must not be closed twice.
+    In a person's hands means that the person's word is carried out. Two things may stand in its way: a cancel
+    that the broker still has not confirmed, because what it could yet fill must not be closed twice, and an
+    account without the margin to stand there without a long that other positions lean on.
     """
 
-    def __init__(self, engine: Callable[[], ExecutionEngine], clock: Clock, judge: Judge) -> None:
+    def __init__(
+        self,
+        engine: Callable[[], ExecutionEngine],
+        clock: Clock,
+        judge: Judge,
+        margin: AccountMargin,
+    ) -> None:
         self.handed_over: dict[str, str] = {}
         """The groups, each with the cause for which automation had stopped."""
         self._engine = engine
         self._clock = clock
         self._judge = judge
+        self._margin = margin
         self._began_ns = 0
         self._pressed_ns = 0
 
@@ -46,7 +57,7 @@ class Person:
             return True
         if now_ns - self._began_ns >= _PATIENCE_NS:
             for group in left:
-                if not any(order.cancel_pending for order in group.live_orders):
+                if not any(order.cancel_pending for order in group.live_orders) and self._affords(group):
                     told = f"{group.group_id} was flattened by a person and is {group.state.value}"
                     self._judge.add(14, f"{told}: {group.reason}", group.group_id)
             return True
@@ -57,3 +68,13 @@ class Person:
                     command = OperatorCommand(OperatorAction.FLATTEN, group.group_id, "person", 0, "")
                     self._engine().post(command)
         return False
+
+    def _affords(self, group: MultiLegOrderGroup) -> bool:
+        """Whether the exchange would let the account close each of the legs that are left, by its money."""
+        for leg in group.legs:
+            contract, units = leg.plan.contract, leg.net_units
+            key = PositionKey(contract.exchange, contract.symbol, group.plan.product)
+            side = Side.SELL if units > 0 else Side.BUY
+            if units and self._margin.shortfall(key, side, abs(units), contract.tick_paise) is not None:
+                return False
+        return True

@@ -117,7 +117,8 @@ class Rehearsal:
         self.judge = Judge(
             self.clock, prepared.source.contracts, self.truth, lambda: self.life.engine.account
         )
-        self._person = Person(lambda: self.engine, self.clock, self.judge) if taken_over else None
+        margin = self.world.exchange.margin
+        self._person = Person(lambda: self.engine, self.clock, self.judge, margin) if taken_over else None
         self.judge.answers.is_open = self.world.is_open
         self.judge.affords = self._affords
         if self.faults.kinds & {FaultKind.SLOW_JOURNAL, FaultKind.CLOCK_JUMP, FaultKind.DISK_FULL}:
