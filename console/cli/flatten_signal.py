@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from core.domain.inputs import OperatorAction, OperatorCommand
 from core.engine.service import CoreService
 
+_came_early: list[int] = []
+
 log = logging.getLogger("hedgerow.signal")
 
 BY = "SIGUSR1"
@@ -30,6 +32,23 @@ def kill_and_flatten(service: CoreService) -> None:
 
 
 @contextlib.contextmanager
+def keeping_early_signal() -> Iterator[None]:
+    """While this lasts SIGUSR1 ends nothing: ``flattening_on_signal`` carries out one that came before it.
+
+    To be entered on the main thread, before the account's lock names this process to anybody.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    _came_early.clear()
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: _came_early.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL if before is None else before)
+
+
+@contextlib.contextmanager
 def flattening_on_signal(service: CoreService) -> Iterator[None]:
     """While this lasts SIGUSR1 flattens, as often as it comes: the core does nothing twice.
 
@@ -41,6 +60,9 @@ def flattening_on_signal(service: CoreService) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     before = signal.getsignal(signal.SIGUSR1)
     loop.add_signal_handler(signal.SIGUSR1, kill_and_flatten, service)
+    if _came_early:
+        _came_early.clear()
+        kill_and_flatten(service)
     try:
         yield
     finally:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 
 class FlattenLatch:
-    """A file beside the journal that stands until a person resets the kill switch of a core that read it."""
+    """A file beside the account's lock that stands until a person resets the kill switch of a core.
 
-    def __init__(self, journal: Path) -> None:
-        self.path = journal.with_name(journal.name + ".latch")
+    It is the account's and not a journal's: a core finds it whatever journal it keeps.
+    """
+
+    def __init__(self, account: Path) -> None:
+        self.path = account.with_name(account.name + ".latch")
 
     def set(self, why: str) -> None:
         """Leave the latch, for its owner alone to read. Raises ``OSError`` where that cannot be done."""

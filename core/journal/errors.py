@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class JournalError(Exception):
     """The journal cannot be used; the text says what is wrong and what to do."""
@@ -43,9 +45,9 @@ class JournalClosed(JournalError):
 
 
 class AccountLocked(JournalError):
-    """Another process holds the lock. ``pid`` is its number, or ``None`` where it left none."""
+    """Another process holds the lock. ``pid`` is its number and ``journal`` what it keeps, where it said so."""
 
-    def __init__(self, path: str, pid: int | None) -> None:
+    def __init__(self, path: str, pid: int | None, journal: Path | None = None) -> None:
         who = f"process {pid}" if pid is not None else "another process"
         super().__init__(
             f"{who[0].upper()}{who[1:]} is already trading on this journal (it holds the lock {path}). "
@@ -54,3 +56,4 @@ class AccountLocked(JournalError):
         )
         self.path = path
         self.pid = pid
+        self.journal = journal

@@ -10,15 +10,21 @@ from types import TracebackType
 from core.journal.errors import AccountLocked, JournalUnusable
 
 
+_LONGEST = 8192
+"""Bytes: a process number and the longest path."""
+
+
 class AccountLock:
     """An exclusive ``flock`` on ``<journal>.lock``, held until ``release`` or the end of the process.
 
     The kernel drops it with the process, however that ends; the file stays, with the number of the last
-    holder in it, and means nothing by itself. Two names of one journal (symbolic links) share one lock.
+    holder and the path of its journal in it, and means nothing by itself. Two names of one journal (symbolic links) share one lock.
     """
 
-    def __init__(self, journal: str | Path) -> None:
+    def __init__(self, journal: str | Path, *, keeps: str | Path | None = None) -> None:
+        """``keeps`` is the journal that the holder writes, for whoever finds the lock taken."""
         self.path = Path(f"{os.path.realpath(journal)}.lock")
+        self._keeps = None if keeps is None else os.path.realpath(keeps)
         self._file: int | None = None
 
     def acquire(self) -> AccountLock:
@@ -33,16 +39,22 @@ class AccountLock:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.pread(file, 20, 0).strip()
+            holder = os.pread(file, _LONGEST, 0)
             os.close(file)
             if not isinstance(error, BlockingIOError):
                 raise JournalUnusable(
                     f"The lock {self.path} cannot be taken ({error.strerror}). "
                     "Put the journal on a local disk."
                 ) from error
-            raise AccountLocked(str(self.path), int(holder) if holder.isdigit() else None) from error
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+            raise AccountLocked(str(self.path), *_holder(holder)) from error
+        try:
+            os.ftruncate(file, 0)
+            os.pwrite(file, os.fsencode(f"{os.getpid()}\n{self._keeps or ''}\n"), 0)
+        except OSError as error:
+            os.close(file)
+            raise JournalUnusable(
+                f"The lock {self.path} cannot be written ({error.strerror}). Make room on that disk."
+            ) from error
         self._file = file
         return self
 
@@ -59,3 +71,13 @@ class AccountLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _holder(text: bytes) -> tuple[int | None, Path | None]:
+    """Who holds the lock by what is written in its file, and the journal that it keeps."""
+    number, _, rest = text.partition(b"\n")
+    journal = rest.partition(b"\n")[0]
+    return (
+        int(number) if number.strip().isdigit() else None,
+        Path(os.fsdecode(journal)) if journal else None,
+    )
