@@ -34,6 +34,7 @@ from core.rehearsal.scenario import GroupTable, MarketTable, Scenario, ScenarioE
 from core.risk.exercise_handler import exit_before_near_expiry_ns
 from core.risk.limits import RiskLimits
 from core.strategies.catalogue import strategy_named
+from core.strategies.errors import StrategyError
 from core.strategies.group_file import plan_from_file
 from core.strategies.plan import Choices, Terms, plan_from_strategy
 from core.strategies.selection import FromMoney
@@ -184,7 +185,12 @@ def _submissions(
     for number, table in enumerate(tables, 1):
         at_ns = source.start_ns + table.at * NS_PER_MS
         view = _view_at(source, calendar, at_ns)
-        plan = _plan(asked, table, number, view, at_ns, settings, calendar)
+        try:
+            plan = _plan(asked, table, number, view, at_ns, settings, calendar)
+        except StrategyError as error:
+            if asked.strategy is not None or asked.group_file is not None:
+                raise
+            raise StrategyError(f"{asked.scenario.place('group', number - 1)}{error}") from error
         plan = _ending(asked, table, plan, source.start_ns, end_ns)
         must_ns = exit_before_near_expiry_ns(plan, calendar)
         if must_ns is not None and (plan.exit_at_ns is None or must_ns < plan.exit_at_ns):

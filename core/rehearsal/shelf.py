@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.rehearsal.campaign.story import draw_story
-from core.rehearsal.scenario import Scenario, ScenarioError, read_scenario
+from core.rehearsal.scenario import Scenario, ScenarioError
+from core.rehearsal.scenario_file import read_scenario
 
 FOLDER = Path(__file__).parent / "scenarios"
 DEFAULT = "calm"

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.domain.account import Account
+from core.domain.instruments import PositionKey
+from core.domain.timing import NS_PER_MS
 from core.engine.metrics import Metrics
 from core.rehearsal.faults.kinds import MEANING, FaultKind
 from core.rehearsal.invariants.truth import Truth
@@ -103,19 +105,37 @@ def _statements(seen: Evidence, state: str) -> list[Report]:
     if wanted is not None:
         state_that(f"at the end the account is {wanted}", holds=state == wanted)
     if expect.states and not asked.hold:
-        states = tuple(group.state.value for group in account.groups.values())
-        state_that(f"the groups end {', '.join(expect.states)}", holds=states == expect.states)
+        states = tuple(group.state for group in account.groups.values())
+        wanted_states = expect.states * len(states) if len(expect.states) == 1 else expect.states
+        state_that(
+            f"the groups end {', '.join(expect.states)}", holds=bool(states) and states == wanted_states
+        )
     for kind in expect.fired:
         state_that(f"it happened: {MEANING[kind]}", holds=seen.fired[kind] > 0)
     most = expect.naked_units_at_most
     if most is not None:
         text = f"no more than {most} short units ever stood beyond cover and plan"
         state_that(text, holds=seen.truth.naked_most <= most)
+    if expect.flat_before is not None and not asked.hold:
+        text = f"{expect.flat_before / 1_000:g} s after the start every group had been closed at the exchange"
+        state_that(text, holds=_was_flat(seen, seen.prepared.start_ns + expect.flat_before * NS_PER_MS))
     if expect.says:
         told = [group.reason for group in account.groups.values()]
         told += [alert.text for alert in account.alerts.values()] + [account.kill.cause]
         state_that(f"it says: {expect.says}", holds=any(expect.says in text for text in told))
     return statements
+
+
+def _was_flat(seen: Evidence, at_ns: int) -> bool:
+    """Whether by then every group had traded, and traded back what it had, by the exchange's own trades."""
+    held: dict[str, Counter[PositionKey]] = {}
+    for trade in seen.truth.trades:
+        if trade.at_ns <= at_ns:
+            key = PositionKey(trade.exchange, trade.symbol, trade.product)
+            net = held.setdefault(seen.truth.group_of(trade.order_id), Counter())
+            net[key] += trade.side.sign * trade.units
+    groups = seen.account.groups
+    return bool(groups) and all(group in held and not any(held[group].values()) for group in groups)
 
 
 def _failed_decisions(account: Account) -> list[Report]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.rehearsal.campaign.seed_run import SeedResult, run_story
-from core.rehearsal.scenario import read_scenario
+from core.rehearsal.scenario_file import read_scenario
 
 SPREAD = """
 name = "matrix"

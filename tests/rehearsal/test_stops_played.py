@@ -19,7 +19,7 @@ from core.rehearsal.campaign.seed_run import run_story
 from core.rehearsal.preparation import Asked, prepare
 from core.rehearsal.report import Report
 from core.rehearsal.run import Rehearsal
-from core.rehearsal.scenario import read_scenario
+from core.rehearsal.scenario_file import read_scenario
 from core.rehearsal.sim_loop import run_virtual
 
 ONE_SIDED = """
