@@ -44,8 +44,12 @@ class Charge:
 
 
 def charge(held: Iterable[Held], forward_of: ForwardOf, scan_bps: int, exposure_bps: int) -> Charge:
-    """The charge for all that is held. Where no forward is known, the strike stands for it."""
+    """The charge for all that is held, rows of one contract netted: a sale that closes a long opens no short.
+
+    Where no forward is known, the strike stands for it.
+    """
     worths: dict[str, list[float]] = {}
+    options: dict[str, tuple[int, float]] = {}
     exposed = 0.0
     scan = scan_bps / 10_000
     for row in held:
@@ -58,7 +62,8 @@ def charge(held: Iterable[Held], forward_of: ForwardOf, scan_bps: int, exposure_
             values = _option_values(
                 contract.strike_paise, 1 if contract.right is Right.CE else -1, row.mark_paise, forward, scan
             )
-            exposed += max(0, -units) * forward
+            before, _ = options.get(contract.symbol, (0, 0.0))
+            options[contract.symbol] = (before + units, forward)
         else:
             values = tuple(forward * shock * scan for shock in SHOCKS)
             exposed += abs(units) * forward
@@ -69,6 +74,7 @@ def charge(held: Iterable[Held], forward_of: ForwardOf, scan_bps: int, exposure_
             worths[contract.underlying] = [
                 total + units * value for total, value in zip(worth, values, strict=True)
             ]
+    exposed += sum(max(0, -units) * forward for units, forward in options.values())
     scanned = sum(max(0.0, -min(worth)) for worth in worths.values())
     return Charge(round(scanned), round(exposed * exposure_bps / 10_000))
 

@@ -146,6 +146,15 @@ def test_the_range_of_an_index_future_is_two_per_cent() -> None:
     assert (first.status, second.status) == (OrderStatus.COMPLETE, OrderStatus.REJECTED)
 
 
+def test_a_long_is_sold_by_an_account_that_could_not_open_a_short() -> None:
+    poor = ExchangeConfig(funds_paise=10_000_00, cash_paise=10_000_00, late_margin_share=0.0)
+    market = exchange(poor)
+    assert market.place(TEN, order(Side.BUY, 65, 91_00)).refusal is None
+    assert words(market.place(TEN, order(Side.SELL, 130, 89_00)))[1] == "MarginException"
+    assert market.place(TEN, order(Side.SELL, 65, 89_00)).refusal is None
+    assert market.ledger.holdings[key()].units == 0
+
+
 def test_too_little_margin_is_a_400_or_a_rejected_order_with_rms_words() -> None:
     poor = ExchangeConfig(funds_paise=10_000_00, cash_paise=5_000_00, late_margin_share=0.0)
     market = exchange(poor)
