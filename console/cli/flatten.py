@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import secrets
-import signal
-import time
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -15,27 +14,29 @@ from typing import Annotated
 import typer
 
 from console.cli.failing import refuse
-from console.cli.places import account_lock
-from console.cli.wanted import CannotStart, Wanted, session_and_clock, tradable_for
+from console.cli.flatten_handover import HandOver, agreed, hand_over
+from console.cli.flatten_signal import keeping_early_signal
+from console.cli.places import account_lock, data_folder
+from console.cli.tradable import Tradable, read_tradable
+from console.cli.wanted import CannotStart, Wanted, session_and_clock
 from core.brokers.kite.broker import KiteBroker
 from core.brokers.kite.session import KiteSession
 from core.brokers.port import BookUnavailable
 from core.domain.evolve import fold
-from core.domain.facts import KillSwitchTripped, OperatorActed
 from core.domain.instruments import PositionKey
-from core.domain.lifecycle import ENDS
-from core.domain.tags import NONCE_LENGTH, TAG_LENGTH, base36
-from core.engine.flatten import FlattenResult, Held, flatten, look
+from core.domain.lifecycle import IllegalTransition
+from core.domain.tags import NONCE_LENGTH, base36
+from core.engine.flatten import EVERYTHING, FlattenResult, flatten
+from core.engine.flatten_scope import Held, Scope, agreed_books, look, our_scope
 from core.engine.kite_feed import feed_from
 from core.engine.latch import FlattenLatch
 from core.engine.system_clock import SystemClock
-from core.journal.errors import AccountLocked, JournalError
+from core.journal.errors import JournalError, JournalUnusable
 from core.journal.lock import AccountLock
 from core.journal.opening import read_journal
 from core.market.errors import MarketDataError
 from core.market.sessions import load_calendar
 
-CORE_ANSWERS_WITHIN_S = 2.0
 NOT_FLAT = 1
 
 
@@ -66,8 +67,9 @@ def flatten_account(
 ) -> None:
     """Cancel what works and close what is held, shorts first; FLAT is said only when the broker says it.
 
-    A running core is asked to do it. Without one it is done here, with no journal at all, and a latch is left
-    that the next core reads before it sends anything. Exit status: 0 flat, 1 not flat, 2 it could not begin.
+    A running core is asked to do it, and taken over from where it does not. Without one it is done here, with
+    no journal at all, and a latch is left that the account's next core reads before it sends anything. The
+    broker's books are looked at last. Exit status: 0 flat, 1 not flat, 2 it could not begin.
     """
     wanted = Wanted(
         paper=False,
@@ -89,139 +91,124 @@ def flatten_account(
     )
     try:
         session, clock = session_and_clock(wanted)
-        lock = AccountLock(account_lock(session, paper=False))
-        try:
-            lock.acquire()
-        except AccountLocked as held:
-            if _core_does_it(wanted.path, held.pid, yes=yes):
-                return
-            lock.acquire()
-        try:
-            done = asyncio.run(_Flatten(wanted, session, clock, everything, yes).run())
-        finally:
-            lock.release()
+        with keeping_early_signal():
+            done = _flatten(wanted, session, clock, everything=everything, yes=yes)
     except (CannotStart, JournalError, MarketDataError, BookUnavailable, OSError) as error:
         refuse(error)
     raise typer.Exit(0 if done else NOT_FLAT)
 
 
-def _core_does_it(journal: Path, pid: int | None, *, yes: bool) -> bool:
-    """Hand over to the running core and follow it. ``False`` once it has been ended because it was silent."""
-    if pid is None:
-        raise CannotStart("another program holds this account and does not say which; end it first")
-    before = _last_seq(journal)
-    typer.echo(f"a core is running (process {pid}): asking it to trip the kill switch and flatten")
-    os.kill(pid, signal.SIGUSR1)
-    deadline_s = time.monotonic() + CORE_ANSWERS_WITHIN_S
-    while time.monotonic() < deadline_s:
-        time.sleep(0.1)
-        if _has_begun(journal, before):
-            return _followed(journal)
-    typer.echo(f"the core has not answered for {CORE_ANSWERS_WITHIN_S:.0f} s", err=True)
-    if not yes and not typer.confirm(f"End process {pid} and flatten from here?"):
-        raise CannotStart("nothing was done: the core still holds the account")
-    os.kill(pid, signal.SIGKILL)
-    time.sleep(0.2)
-    return False
-
-
-def _last_seq(journal: Path) -> int:
+def _flatten(
+    wanted: Wanted, session: KiteSession, clock: SystemClock, *, everything: bool, yes: bool
+) -> bool:
+    """Have it flat, whoever does it. Returns whether the broker's books say so, in the scope asked for."""
+    account = account_lock(session, paper=False)
+    lock = AccountLock(account)
+    kept = wanted.path
     try:
-        return max((row.seq for row in read_journal(journal)), default=0)
-    except JournalError:
-        return 0
-
-
-def _has_begun(journal: Path, after: int) -> bool:
-    try:
-        return any(
-            isinstance(row.fact, KillSwitchTripped | OperatorActed)
-            for row in read_journal(journal)
-            if row.seq > after
-        )
-    except JournalError:
-        return False
-
-
-def _followed(journal: Path) -> bool:
-    """Show the core's progress until every group has ended."""
-    typer.echo("the core has taken it over; its groups:")
-    told = ""
-    while True:
-        groups = fold(read_journal(journal)).groups
-        line = ", ".join(f"{name} {group.state.value}" for name, group in groups.items()) or "none"
-        if line != told:
-            typer.echo(f"  {line}")
-            told = line
-        if all(group.state in ENDS for group in groups.values()):
-            typer.echo("every group has ended: the broker confirmed each of them flat")
-            return True
-        time.sleep(0.5)
+        try:
+            ended, journal = hand_over(lock, yes=yes)
+            kept = journal or kept
+        except JournalUnusable as error:
+            typer.echo(f"{error} So nobody can tell whether a core trades this account.", err=True)
+            if not yes and not agreed("Is no core running, and shall it be flattened from here?"):
+                raise CannotStart("nothing was done; close at the broker, or see to the lock") from None
+            ended = HandOver.OURS
+        work = _Flatten(session, clock, wanted, FlattenLatch(account), kept, everything, yes)
+        return asyncio.run(work.report() if ended is HandOver.LEFT else work.run())
+    finally:
+        lock.release()
 
 
 @dataclass(slots=True)
 class _Flatten:
-    """One flatten without a core."""
+    """One flatten from the broker's books, with no core, or after one."""
 
-    wanted: Wanted
     session: KiteSession
     clock: SystemClock
+    wanted: Wanted
+    latch: FlattenLatch
+    journal: Path
     everything: bool
     yes: bool
 
     async def run(self) -> bool:
         """Look, ask, leave the latch, flatten, look again. Returns whether the broker says flat."""
-        timeout_s = max(2.0, 7.0 / self.clock.speed)
-        kite = KiteBroker(self.session, self.clock, random.random, timeout_s=timeout_s)
+        kite = self._kite()
         try:
-            held = await look(kite.rest)
-            ours = await self._ours(kite)
-            chosen = held if self.everything else _only(held, ours)
-            self._show(held, chosen)
+            held, scope = await self._judged(kite)
+            chosen = scope.of(held)
+            _show(held, chosen, scope)
             if chosen.is_flat:
-                typer.echo("FLAT: there is nothing to close")
+                typer.echo(f"FLAT: the broker shows no position and no working order{self._whose}")
                 return True
-            if not self.yes and not typer.confirm("Cancel and close these?"):
-                raise CannotStart("nothing was done")
-            latch = FlattenLatch(self.wanted.path)
-            latch.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            latch.set("the account was flattened from outside; reset the kill switch to trade again")
-            result = await self._close(kite, None if self.everything else ours)
+            if not self.yes and not agreed("Cancel and close these?"):
+                typer.echo(
+                    "NOT FLAT: nothing was sent from here, and what is listed above stays open", err=True
+                )
+                return False
+            self._leave_latch()
+            result = await self._close(kite, scope)
         finally:
             await kite.aclose()
-        return _told(result)
+        return _told(result, self._whose)
 
-    async def _ours(self, kite: KiteBroker) -> set[PositionKey]:
-        """What we opened: by the tags of today's orders, and by the journal where it can be read."""
-        ours = {
-            PositionKey(order.exchange, order.symbol, order.product)
-            for order in await kite.rest.orders()
-            if any(len(tag) == TAG_LENGTH and tag.isalnum() and tag.isupper() for tag in order.tags)
-        }
+    async def report(self) -> bool:
+        """Only say what the broker shows, where another process keeps the account. Returns whether flat."""
+        kite = self._kite()
         try:
-            account = fold(read_journal(self.wanted.path))
-        except JournalError:
-            return ours
+            held, scope = await self._judged(kite)
+        finally:
+            await kite.aclose()
+        chosen = scope.of(held)
+        if chosen.is_flat:
+            typer.echo(f"FLAT all the same: the broker shows no position and no working order{self._whose}")
+            return True
+        _say_left(chosen)
+        return False
+
+    def _kite(self) -> KiteBroker:
+        timeout_s = max(2.0, 7.0 / self.clock.speed)
+        return KiteBroker(self.session, self.clock, random.random, timeout_s=timeout_s)
+
+    async def _judged(self, kite: KiteBroker) -> tuple[Held, Scope]:
+        books = await agreed_books(self.clock, kite.rest)
+        return books.held, EVERYTHING if self.everything else our_scope(books, self._journal_net())
+
+    @property
+    def _whose(self) -> str:
+        return "" if self.everything else " of ours"
+
+    def _leave_latch(self) -> None:
+        """A latch that cannot be left is no reason to leave positions open."""
+        try:
+            self.latch.set("the account was flattened from outside; reset the kill switch to trade again")
+        except OSError as error:
+            typer.echo(
+                f"no latch could be left ({error.strerror}): going on all the same. A core that is started "
+                "next does not know of this flatten, so look before you start one",
+                err=True,
+            )
+
+    def _journal_net(self) -> dict[PositionKey, int]:
+        """What the groups of the journal hold, where it can be read: nothing is lost where it cannot."""
+        try:
+            account = fold(read_journal(self.journal))
+        except (JournalError, IllegalTransition):
+            return {}
+        net: Counter[PositionKey] = Counter()
         for group in account.groups.values():
             for leg in group.legs:
-                if leg.net_units:
-                    contract = leg.plan.contract
-                    ours.add(PositionKey(contract.exchange, contract.symbol, group.plan.product))
-        return ours
+                contract = leg.plan.contract
+                net[PositionKey(contract.exchange, contract.symbol, group.plan.product)] += leg.net_units
+        return {key: units for key, units in net.items() if units}
 
-    def _show(self, held: Held, chosen: Held) -> None:
-        for position in held.positions:
-            mark = "close" if position in chosen.positions else "leave (the trader's own)"
-            typer.echo(f"  {position.units:+7,} {position.key}  {mark}")
-        for order in held.working:
-            mark = "cancel" if order in chosen.working else "leave (the trader's own)"
-            typer.echo(f"  {order.side.value} {order.units:,} {order.symbol} working  {mark}")
-
-    async def _close(self, kite: KiteBroker, only: set[PositionKey] | None) -> FlattenResult:
-        tradable = await tradable_for(self.wanted, self.session, self.clock, ())
-        feed = feed_from(kite, self.clock, tradable.contracts, load_calendar(), tradable.underlyings)
+    async def _close(self, kite: KiteBroker, scope: Scope) -> FlattenResult:
         held = await look(kite.rest)
-        feed.quotes.needed = lambda: [position.key.symbol for position in held.positions]
+        symbols = [position.key.symbol for position in held.positions]
+        tradable = await self._tradable(kite, [*symbols, *(order.symbol for order in held.working)])
+        feed = feed_from(kite, self.clock, tradable.contracts, load_calendar(), tradable.underlyings)
+        feed.quotes.needed = lambda: symbols
         streams = [asyncio.create_task(kite.stream.run()), asyncio.create_task(feed.quotes.run())]
         try:
             return await flatten(
@@ -231,34 +218,73 @@ class _Flatten:
                 tradable.contracts,
                 lambda: feed.quotes.view,
                 base36(secrets.randbelow(36**NONCE_LENGTH), NONCE_LENGTH),
-                only=only,
+                scope=scope,
             )
         finally:
             for stream in streams:
                 stream.cancel()
             await asyncio.gather(*streams, return_exceptions=True)
 
+    async def _tradable(self, kite: KiteBroker, symbols: list[str]) -> Tradable:
+        """The contracts of these symbols; none, said in words, where the dump does not give them."""
+        try:
+            return await read_tradable(
+                kite.rest.instruments,
+                self.clock.now_ns(),
+                _possible_underlyings(symbols),
+                dump=self.wanted.instruments,
+                freeze=self.wanted.freeze,
+                keep=None if self.session.is_elsewhere else data_folder() / "instruments.csv",
+                all_listed=False,
+            )
+        except (MarketDataError, BookUnavailable, OSError) as error:
+            typer.echo(
+                f"no contract can be read ({error}): working orders are cancelled, but no position can be "
+                "closed from here. Give --instruments, or close at the broker",
+                err=True,
+            )
+            return Tradable({}, ())
 
-def _only(held: Held, ours: set[PositionKey]) -> Held:
-    return Held(
-        tuple(position for position in held.positions if position.key in ours),
-        tuple(
-            order
-            for order in held.working
-            if PositionKey(order.exchange, order.symbol, order.product) in ours
-        ),
-    )
+
+def _possible_underlyings(symbols: Iterable[str]) -> tuple[str, ...]:
+    """Every name that a symbol may begin with: where the name ends only the dump says."""
+    return tuple(sorted({symbol[:length] for symbol in symbols for length in range(1, len(symbol))}))
 
 
-def _told(result: FlattenResult) -> bool:
+def _show(held: Held, chosen: Held, scope: Scope) -> None:
+    """The plan, a row for every position and order of the account."""
+    going = {position.key: position.units for position in chosen.positions}
+    for position in held.positions:
+        units = going.get(position.key, 0)
+        mark = "close" if units else "leave (the trader's own)"
+        if units and units != position.units:
+            mark = f"close {units:+,} of it; {position.units - units:+,} are the trader's own and stay"
+        if position.key in scope.mixed:
+            mark = f"MIXED, close whole: {scope.mixed[position.key]}"
+        typer.echo(f"  {position.units:+7,} {position.key}  {mark}")
+    for order in held.working:
+        mark = "cancel" if order in chosen.working else "leave (the trader's own)"
+        typer.echo(f"  {order.side.value} {order.units:,} {order.symbol} working  {mark}")
+    if scope.mixed:
+        typer.echo(
+            "MIXED: the broker's books cannot tell which of these units are ours, so they go whole, and with "
+            "them any that the trader holds there himself. If he does, say no, and close ours at the broker"
+        )
+
+
+def _told(result: FlattenResult, whose: str) -> bool:
     for problem in result.problems:
         typer.echo(f"  {problem}", err=True)
     if result.flat:
-        typer.echo("FLAT: the broker shows no position and no working order of these")
+        typer.echo(f"FLAT: the broker shows no position and no working order{whose}")
         return True
-    for position in result.left.positions:
+    _say_left(result.left)
+    return False
+
+
+def _say_left(left: Held) -> None:
+    for position in left.positions:
         typer.echo(f"  still held: {position.units:+,} {position.key}", err=True)
-    for order in result.left.working:
+    for order in left.working:
         typer.echo(f"  still working: {order.side.value} {order.units:,} {order.symbol}", err=True)
     typer.echo("NOT FLAT: see above, and close the rest at the broker", err=True)
-    return False

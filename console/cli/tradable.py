@@ -36,12 +36,13 @@ async def read_tradable(
     dump: Path | None,
     freeze: Path | None,
     keep: Path | None,
+    all_listed: bool = True,
 ) -> Tradable:
     """The contracts of the underlyings; without a ``dump`` one is downloaded and kept for a day in ``keep``.
 
     Freeze quantities come from the file, else from the contract facts as far as they reach; elsewhere they
-    are unknown, and a group with such a contract is refused. Raises ``MarketDataError``,
-    ``BookUnavailable`` or ``OSError``.
+    are unknown, and a group with such a contract is refused. Without ``all_listed`` underlyings that have no
+    options today are left out. Raises ``MarketDataError``, ``BookUnavailable`` or ``OSError``.
     """
     day = to_ist(now_ns).date()
     freezes = read_freeze_quantities(freeze) if freeze is not None else _known_freezes(day)
@@ -57,7 +58,9 @@ async def read_tradable(
             _write(path, await _whole_dump(download))
             catalogue = read_catalogue(path, freezes, underlyings)
     missing = [name for name in underlyings if not catalogue.expiries(name)]
-    if missing:
+    if missing and not all_listed:
+        underlyings = tuple(name for name in underlyings if name not in missing)
+    elif missing:
         raise MarketDataError(f"no options on {', '.join(missing)} are listed today; check the name")
     return Tradable(catalogue.contracts, underlyings)
 

@@ -11,35 +11,23 @@ from core.brokers.port import BookPort, BookUnavailable, OrderPort
 from core.domain.account import Account
 from core.domain.effects import CancelOrder
 from core.domain.facts import Fact, JournalOpened, Recorded, SettingsAdopted
-from core.domain.instruments import Contract, PositionKey
+from core.domain.instruments import Contract
 from core.domain.lifecycle import ExecutionLifecycle
-from core.domain.orders import TERMINAL, OrderReport, PositionReport
 from core.domain.quotes import MarketView
 from core.domain.settings import ExecutionSettings
 from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
 from core.engine.coordinator import ExecutionCoordinator
 from core.engine.engine import ExecutionEngine
+from core.engine.flatten_scope import Held, Scope, agreed_books, look
 from core.engine.recovery import recover_execution_from_crash
 from core.journal.persistence import InlinePersistence
 from core.journal.writing import Batch
 from core.policy.flatten import flattening
 
 CANCEL_WAIT_NS = 5 * NS_PER_S
+EVERYTHING = Scope()
 SETTLE_NS = 15 * NS_PER_S
 """How long positions may lag before what they show counts as what is left."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What there is to flatten: non-zero positions, and orders that may still fill."""
-
-    positions: tuple[PositionReport, ...]
-    working: tuple[OrderReport, ...]
-
-    @property
-    def is_flat(self) -> bool:
-        """Zero of both."""
-        return not self.positions and not self.working
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +39,6 @@ class FlattenResult:
     problems: tuple[str, ...]
 
 
-async def look(books: BookPort) -> Held:
-    """What the broker says is held and working. Raises ``BookUnavailable``."""
-    orders = await books.orders()
-    positions = await books.positions()
-    return Held(
-        tuple(position for position in positions if position.units),
-        tuple(order for order in orders if order.status not in TERMINAL),
-    )
-
-
 async def flatten(
     clock: Clock,
     orders: OrderPort,
@@ -69,7 +47,7 @@ async def flatten(
     view: Callable[[], MarketView],
     nonce: str,
     *,
-    only: Iterable[PositionKey] | None = None,
+    scope: Scope = EVERYTHING,
     who: str = "operator",
     within_ns: int = 300 * NS_PER_S,
     hold: Callable[[], None] = lambda: None,
@@ -77,12 +55,11 @@ async def flatten(
 ) -> FlattenResult:
     """Cancel what is working, close what is held, and say FLAT only when the broker does.
 
-    ``only`` leaves every other position alone; ``view`` is asked for the newest quotes. ``nonce`` must be
+    What is not in ``scope`` is left alone; ``view`` is asked for the newest quotes. ``nonce`` must be
     fresh: it begins the tags of these orders. Raises ``BookUnavailable`` when no book can be read.
     """
-    wanted = None if only is None else set(only)
-    problems = list(await _cancel_working(clock, orders, books, wanted))
-    held = _chosen(await look(books), wanted)
+    problems = list(await _cancel_working(clock, orders, books, scope))
+    held = scope.of((await agreed_books(clock, books)).held)
     plan = flattening(held.positions, contracts, who)
     problems += plan.problems
     journal = InlinePersistence()
@@ -108,34 +85,19 @@ async def flatten(
         with suppress(asyncio.CancelledError):
             await running
         await journal.close()
-    left = await _settled(clock, books, wanted)
+    left = await _settled(clock, books, scope)
     return FlattenResult(left.is_flat, left, tuple(problems))
 
 
 _DONE = frozenset({ExecutionLifecycle.CLOSED, ExecutionLifecycle.MANUAL})
 
 
-def _chosen(held: Held, wanted: set[PositionKey] | None) -> Held:
-    if wanted is None:
-        return held
-    return Held(
-        tuple(position for position in held.positions if position.key in wanted),
-        tuple(order for order in held.working if _key(order) in wanted),
-    )
-
-
-def _key(order: OrderReport) -> PositionKey:
-    return PositionKey(order.exchange, order.symbol, order.product)
-
-
-async def _cancel_working(
-    clock: Clock, orders: OrderPort, books: BookPort, wanted: set[PositionKey] | None
-) -> list[str]:
+async def _cancel_working(clock: Clock, orders: OrderPort, books: BookPort, scope: Scope) -> list[str]:
     """Cancel every working order and wait for the broker's word; one that nobody confirms is a problem."""
     deadline_ns = clock.now_ns() + CANCEL_WAIT_NS
     coordinator = ExecutionCoordinator(orders, lambda _: None)
     while True:
-        working = _chosen(await look(books), wanted).working
+        working = scope.of(await look(books)).working
         if not working:
             return []
         if clock.now_ns() >= deadline_ns:
@@ -158,12 +120,12 @@ def _rows(facts: Iterable[tuple[str, Fact]], nonce: str, now_ns: int) -> tuple[R
     return tuple(Recorded(seq, now_ns, group_id, fact) for seq, (group_id, fact) in enumerate(opening, 1))
 
 
-async def _settled(clock: Clock, books: BookPort, wanted: set[PositionKey] | None) -> Held:
+async def _settled(clock: Clock, books: BookPort, scope: Scope) -> Held:
     """The broker's last word, given time to catch up."""
     deadline_ns = clock.now_ns() + SETTLE_NS
-    left = _chosen(await look(books), wanted)
+    left = scope.of(await look(books))
     while not left.is_flat and clock.now_ns() < deadline_ns:
         await clock.sleep_until(clock.now_ns() + NS_PER_S)
         with suppress(BookUnavailable):
-            left = _chosen(await look(books), wanted)
+            left = scope.of(await look(books))
     return left

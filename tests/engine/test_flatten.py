@@ -9,7 +9,8 @@ from core.domain.calendar import SessionCalendar
 from core.domain.instruments import Contract, PositionKey, Product, Right, Side
 from core.domain.orders import OrderType
 from core.domain.timing import NS_PER_S
-from core.engine.flatten import FlattenResult, flatten
+from core.engine.flatten import EVERYTHING, FlattenResult, flatten
+from core.engine.flatten_scope import Scope
 from core.engine.view_keeper import ViewKeeper
 from core.market.synthetic import SyntheticMarket, SyntheticSpec
 from core.rehearsal.market_time import MarketTime
@@ -59,7 +60,7 @@ class Desk:
             )
         )
 
-    def flatten(self, only: list[PositionKey] | None = None) -> FlattenResult:
+    def flatten(self, scope: Scope = EVERYTHING) -> FlattenResult:
         async def act() -> FlattenResult:
             await self.clock.sleep_until(self.clock.now_ns() + 5 * NS_PER_S)
             return await flatten(
@@ -69,7 +70,7 @@ class Desk:
                 SOURCE.contracts,
                 lambda: self.keeper.view,
                 "FLAT01",
-                only=only,
+                scope=scope,
                 hold=self.clock.hold,
                 release=self.clock.release,
             )
@@ -119,7 +120,7 @@ def test_positions_that_were_not_chosen_are_left_alone() -> None:
     ours, traders = desk.option(24_300, Right.PE), desk.option(24_700, Right.CE)
     desk.trade(ours, Side.BUY, 1)
     desk.trade(traders, Side.BUY, 1)
-    result = desk.flatten(only=[PositionKey("NFO", ours.symbol, Product.NRML)])
+    result = desk.flatten(Scope(frozenset({PositionKey("NFO", ours.symbol, Product.NRML)})))
     assert result.flat
     assert desk.units() == {traders.symbol: 65}
 
