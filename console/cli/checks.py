@@ -15,6 +15,8 @@ from pathlib import Path
 
 import httpx
 
+from console.cli.addresses import OWN, broker_name
+from console.cli.login import login_command
 from core.brokers.kite.errors import Fault
 from core.brokers.kite.rest import KITE, KiteRest
 from core.brokers.kite.session import KiteSession
@@ -65,33 +67,49 @@ def sqlite_version() -> Check:
     return Check("sqlite", Verdict.OK, version)
 
 
-def stored_session(session: KiteSession | None, trouble: str, now_ns: int, missing: Verdict) -> Check:
-    """Whether there is a session, and for how long."""
+def stored_session(
+    session: KiteSession | None,
+    trouble: str,
+    now_ns: int,
+    missing: Verdict,
+    silence: str = "",
+    addresses: tuple[str, str] = OWN,
+) -> Check:
+    """Whether there is a session, and for how long; ``silence`` is why the time it lives by is not known."""
     if trouble:
-        return Check("session", Verdict.FAIL, trouble, LOGIN)
+        return Check("session", Verdict.FAIL, trouble, f"Log in: {login_command(*addresses)}")
     if session is None:
-        return Check("session", missing, "no Kite session is stored; paper and rehearsal need none", LOGIN)
+        which = "Kite session" if addresses == OWN else f"session of {addresses[0]}"
+        says = f"no {which} is stored; paper and rehearsal need none"
+        return Check("session", missing, says, f"Log in: {login_command(*addresses)}")
+    if silence:
+        advice = "Start that exchange again, or log in where one runs"
+        return Check("session", missing, f"not known: {silence}", advice)
     if not session.is_alive(now_ns):
         return Check(
-            "session", Verdict.FAIL, f"it ended at {to_ist(session.expires_ns):%H:%M IST on %d %b}", LOGIN
+            "session",
+            Verdict.FAIL,
+            f"it ended at {to_ist(session.expires_ns):%H:%M IST on %d %b}",
+            f"Log in: {login_command(session.rest_root, session.stream_root)}",
         )
     left = duration_text((session.expires_ns - now_ns) // 1_000_000)
     if session.is_elsewhere:
         says = f"{session.user_id} at {session.rest_root}, which is not Kite itself"
-        return Check("session", missing, says, LOGIN)
+        return Check("session", missing, says, "Without --rest and --stream Kite's own is checked")
     return Check(
         "session", Verdict.OK, f"{session.user_id}, until {to_ist(session.expires_ns):%H:%M IST}, in {left}"
     )
 
 
-async def token(rest: KiteRest) -> Check:
-    """Whether Kite takes the token."""
+async def token(rest: KiteRest, name: str = "Kite", login: str = LOGIN) -> Check:
+    """Whether the broker of this name takes the token."""
     try:
         profile = await rest.profile()
     except BookUnavailable as error:
-        advice = LOGIN if error.needs_login else "Check the network, then Kite's status page"
+        status = "Kite's status page" if name == "Kite" else f"whether {name} runs"
+        advice = login if error.needs_login else f"Check the network, then {status}"
         return Check("token", Verdict.FAIL, str(error), advice)
-    return Check("token", Verdict.OK, f"Kite knows {profile.user_id}")
+    return Check("token", Verdict.OK, f"{name} knows {profile.user_id}")
 
 
 async def clock_skew(root: str, now_ns: Callable[[], int], missing: Verdict) -> Check:
@@ -107,17 +125,17 @@ async def clock_skew(root: str, now_ns: Callable[[], int], missing: Verdict) -> 
         )
     middle_s = (before_ns + now_ns()) / 2 / NS_PER_S
     skew_s = middle_s - told.timestamp() - 0.5
-    says = f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'} Kite"
+    says = f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'} {broker_name(root)}"
     if abs(skew_s) <= SKEW_OK_S:
         return Check("clock", Verdict.OK, says)
     verdict = Verdict.WARN if abs(skew_s) <= SKEW_FAILS_S else Verdict.FAIL
     return Check("clock", verdict, says, "Set the clock by NTP: order limits and expiries go by the broker's")
 
 
-async def address(transport: KiteTransport | None, probe: bool) -> Check:
+async def address(transport: KiteTransport | None, probe: bool, login: str = LOGIN) -> Check:
     """Whether orders are taken from this address: asked by cancelling an order that cannot exist."""
     if transport is None:
-        return Check("address", Verdict.WARN, "not asked: there is no session", LOGIN)
+        return Check("address", Verdict.WARN, "not asked: no session is known to live", login)
     if not probe:
         return Check(
             "address",
@@ -130,7 +148,7 @@ async def address(transport: KiteTransport | None, probe: bool) -> Check:
         return Check("address", Verdict.OK, "order requests are taken from here")
     words = answer.message.lower()
     if answer.needs_login:
-        return Check("address", Verdict.FAIL, answer.message, LOGIN)
+        return Check("address", Verdict.FAIL, answer.message, login)
     if answer.outcome is Outcome.UNKNOWN:
         return Check("address", Verdict.WARN, f"no clear answer: {answer.message}", "Try again")
     if "static" in words or "whitelist" in words or "allowed ip" in words or "ip address" in words:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,16 +12,19 @@ import msgspec
 import typer
 
 from console.cli import checks
+from console.cli.addresses import OWN, addresses_of, broker_name
 from console.cli.checks import Check, Verdict
-from console.cli.places import data_folder, kite_sessions
+from console.cli.failing import refuse
+from console.cli.login import RestRoot, StreamRoot, login_command
+from console.cli.places import data_folder, journal_name, kite_sessions
 from console.cli.wall_clock import WallClock
 from core.brokers.kite.rest import KiteRest
-from core.brokers.kite.session import REST_ROOT, KiteSession
+from core.brokers.kite.session import KiteSession
 from core.brokers.kite.session_store import SessionStore, SessionUnreadable
 from core.brokers.kite.transport import KiteTransport
 from core.domain.settings import ExecutionSettings
 from core.domain.timing import Clock
-from core.rehearsal.wire.market_header import clock_of
+from core.rehearsal.wire.market_header import simulated_clock
 
 MARKS = {Verdict.OK: "✔", Verdict.WARN: "▲", Verdict.FAIL: "✖"}
 
@@ -53,20 +55,31 @@ def doctor(
     journal: JournalPath = None,
     instruments: DumpPath = None,
     as_json: AsJson = False,
+    rest: RestRoot = None,
+    stream: StreamRoot = None,
 ) -> None:
     """Check session, clock, address, instruments, journal and limits. Exit code 1 if one fails."""
+    try:
+        addresses = addresses_of(rest, stream)
+    except ValueError as error:
+        refuse(error)
     clock = WallClock()
-    sessions = kite_sessions()
+    sessions = kite_sessions(elsewhere=addresses != OWN)
+    silence, market_ns = "", clock.now_ns()
+    if not offline and addresses != OWN:
+        silence, market_ns = _market_ns(addresses[0], clock)
     found = asyncio.run(
         examine(
             clock,
             sessions,
-            journal or data_folder() / "live.db",
+            journal or data_folder() / journal_name(addresses, paper=False),
             instruments or data_folder() / "instruments.csv",
             live=live,
             probe_address=probe_address,
             offline=offline,
-            market_ns=clock.now_ns() if offline else _market_ns(sessions, clock),
+            market_ns=market_ns,
+            silence=silence,
+            addresses=addresses,
         )
     )
     if as_json:
@@ -78,13 +91,12 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _market_ns(sessions: SessionStore, clock: Clock) -> int:
-    """What time it is where the session is of: a simulated exchange lives on a day of its own."""
-    with contextlib.suppress(SessionUnreadable, OSError):
-        session = sessions.load()
-        if session is not None and session.is_elsewhere:
-            return clock_of(session.rest_root, 1.0).now_ns()
-    return clock.now_ns()
+def _market_ns(rest_root: str, clock: Clock) -> tuple[str, int]:
+    """Why the time there is not known, if so, and that time: a simulated exchange has a day of its own."""
+    try:
+        return "", (simulated_clock(rest_root) or clock).now_ns()
+    except OSError as error:
+        return str(error), clock.now_ns()
 
 
 def line(check: Check) -> str:
@@ -103,11 +115,14 @@ async def examine(
     probe_address: bool = False,
     offline: bool = False,
     market_ns: int | None = None,
+    silence: str = "",
+    addresses: tuple[str, str] | None = None,
     connect: Callable[[KiteSession, Clock], KiteTransport] = KiteTransport,
 ) -> list[Check]:
     """Every check, in the order of a person's questions. Never raises for what it finds.
 
-    ``market_ns`` is the time by which the session lives, the clock's own if ``None``.
+    ``market_ns`` is the time by which the session lives, the clock's own if ``None``; ``silence`` is
+    why it is not known. A session of other ``addresses`` counts as none.
     """
     missing = Verdict.FAIL if live else Verdict.WARN
     session, trouble = None, ""
@@ -115,12 +130,14 @@ async def examine(
         session = sessions.load()
     except SessionUnreadable as error:
         trouble = str(error)
+    if session is not None and addresses not in (None, (session.rest_root, session.stream_root)):
+        session = None
     now_ns = clock.now_ns()
     by_market_ns = now_ns if market_ns is None else market_ns
-    found = [checks.stored_session(session, trouble, by_market_ns, missing)]
+    found = [checks.stored_session(session, trouble, by_market_ns, missing, silence, addresses or OWN)]
     if not offline:
-        alive = session is not None and session.is_alive(by_market_ns)
-        found += await _remote(clock, session, probe_address, missing, connect, alive=alive)
+        alive = not silence and session is not None and session.is_alive(by_market_ns)
+        found += await _remote(clock, session, probe_address, missing, connect, addresses, alive=alive)
     found += [
         checks.instruments(instruments, now_ns, missing),
         checks.next_expiry(instruments, now_ns),
@@ -137,17 +154,19 @@ async def _remote(
     probe_address: bool,
     missing: Verdict,
     connect: Callable[[KiteSession, Clock], KiteTransport],
+    addresses: tuple[str, str] | None,
     *,
     alive: bool,
 ) -> list[Check]:
-    root = session.rest_root if session else REST_ROOT
+    root, stream_root = (session.rest_root, session.stream_root) if session else addresses or OWN
+    login = f"Log in: {login_command(root, stream_root)}"
     found = [await checks.clock_skew(root, clock.now_ns, missing)]
     if session is None or not alive:
-        return [*found, await checks.address(None, probe_address)]
+        return [*found, await checks.address(None, probe_address, login)]
     transport = connect(session, clock)
     try:
-        found.append(await checks.token(KiteRest(transport)))
-        found.append(await checks.address(transport, probe_address))
+        found.append(await checks.token(KiteRest(transport), broker_name(root), login))
+        found.append(await checks.address(transport, probe_address, login))
     finally:
         await transport.aclose()
     return found

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from console.cli.flatten_signal import flattening_on_signal
+from console.cli.flatten_signal import flattening_on_signal, keeping_early_signal
 from console.cli.journal_tail import journal_tail
 from console.cli.places import account_lock
 from console.cli.tradable import Tradable
-from console.cli.wanted import CannotStart, Wanted, session_and_clock, tradable_for
+from console.cli.wanted import CannotStart, Market, Wanted, market_for, tradable_for
 from core.brokers.kite.broker import KiteBroker
-from core.brokers.kite.session import KiteSession
 from core.brokers.paper.books import ExchangeBooks, ExchangeFileError, ExchangeIdentity, FileBooks
 from core.brokers.port import BookPort, BookUnavailable, OrderPort, StreamPort
 from core.domain.account import Account
@@ -37,7 +36,6 @@ from core.engine.loop_lag import LoopLag
 from core.engine.paper_money import PaperMoney
 from core.engine.publishing import Publisher
 from core.engine.recovery import recover_execution_from_crash
-from core.engine.system_clock import SystemClock
 from core.journal.aiosqlite_persistence import AiosqlitePersistence
 from core.journal.errors import JournalError
 from core.journal.lock import AccountLock
@@ -68,13 +66,15 @@ def go(wanted: Wanted) -> int:
     try:
         requests = tuple(read_request(path) for path in wanted.groups)
         calendar_known = load_calendar(wanted.sessions)
-        session, clock = session_and_clock(wanted)
+        market = market_for(wanted)
+        session, clock = market.session, market.clock
         wanted.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         today = to_ist(clock.now_ns()).date()
         if not calendar_known.covers(today):
             wanted.say(f"Holidays are not known for {today}: only weekends count as closed. Use --sessions.")
-        with AccountLock(wanted.path), AccountLock(account_lock(session, paper=wanted.paper)):
-            return asyncio.run(_go(wanted, session, clock, requests))
+        account = AccountLock(account_lock(session, paper=wanted.paper), keeps=wanted.path)
+        with keeping_early_signal(), AccountLock(wanted.path), account:
+            return asyncio.run(_go(wanted, market, requests))
     except (
         StrategyError,
         MarketDataError,
@@ -90,11 +90,9 @@ def go(wanted: Wanted) -> int:
         raise CannotStart(str(error)) from error
 
 
-async def _go(
-    wanted: Wanted, session: KiteSession, clock: SystemClock, requests: tuple[GroupRequest, ...]
-) -> int:
-    tradable = await tradable_for(wanted, session, clock, requests)
-    return await _Session(wanted, session, clock, tradable, requests).run()
+async def _go(wanted: Wanted, market: Market, requests: tuple[GroupRequest, ...]) -> int:
+    tradable = await tradable_for(wanted, market.session, market.clock, requests)
+    return await _Session(wanted, market, tradable, requests).run()
 
 
 class _Session:
@@ -103,14 +101,14 @@ class _Session:
     def __init__(
         self,
         wanted: Wanted,
-        session: KiteSession,
-        clock: SystemClock,
+        market: Market,
         tradable: Tradable,
         requests: tuple[GroupRequest, ...],
     ) -> None:
         self._wanted = wanted
-        self._session = session
-        self._clock = clock
+        self._market = market
+        self._session = market.session
+        self._clock = market.clock
         self._tradable = tradable
         self._requests = requests
         self._calendar = load_calendar(wanted.sessions)
@@ -167,7 +165,8 @@ class _Session:
         recovered = recover_execution_from_crash(journal)
         rows = list(recovered.rows)
         settings = ExecutionSettings(allow_naked=self._wanted.allow_naked).for_broker(books.capabilities)
-        market = "kite" if self._wanted.paper else f"kite:{self._session.user_id}"
+        place = "kite elsewhere" if self._session.is_elsewhere else "kite"
+        market = place if self._wanted.paper else f"{place}:{self._session.user_id}"
         rows += await begin(
             journal,
             rows,
@@ -195,9 +194,11 @@ class _Session:
         )
         engine.metrics.count(rows, account)
         desk.stream.listen(engine.on_stream)
-        title = "Kite quotes, paper money" if self._wanted.paper else "Kite"
         publisher = Publisher(
-            engine, mode=self._wanted.mode, title=title, underlying=self._tradable.underlyings[0]
+            engine,
+            mode=shown_mode(self._wanted, self._market),
+            title=title_of(self._wanted, self._market),
+            underlying=self._tradable.underlyings[0],
         )
         publisher.take_rows(tuple(rows[-500:]))
         if not self._wanted.console:
@@ -210,7 +211,7 @@ class _Session:
             feed.chains,
             publisher,
             observe=self._wanted.observe,
-            latch=FlattenLatch(self._wanted.path),
+            latch=FlattenLatch(account_lock(self._session, paper=self._wanted.paper)),
         )
 
     def _print(self, rows: tuple[Recorded, ...]) -> None:
@@ -281,6 +282,16 @@ class _Session:
 
     def _gone(self) -> None:
         self._shown = False
+
+
+def shown_mode(wanted: Wanted, market: Market) -> str:
+    """What the console's badge says at every width: LIVE is for orders that leave for a broker."""
+    return "SIMULATED" if market.is_simulated and not wanted.paper else wanted.mode
+
+
+def title_of(wanted: Wanted, market: Market) -> str:
+    """Where quotes come from and orders go."""
+    return f"{market.where} quotes, paper money" if wanted.paper else market.where
 
 
 async def _until_told(running: asyncio.Task[None]) -> None:

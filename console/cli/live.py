@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from console.cli.addresses import addresses_of
 from console.cli.failing import refuse
 from console.cli.going_live import go
 from console.cli.wanted import CannotStart, Wanted
@@ -42,8 +43,8 @@ RestRoot = Annotated[
 ]
 StreamRoot = Annotated[str | None, typer.Option("--stream", help="Its stream address.")]
 Speed = Annotated[
-    float,
-    typer.Option("--speed", min=0.01, max=100, help="Market seconds a wall second of that exchange."),
+    float | None,
+    typer.Option("--speed", min=0.01, max=100, help="That exchange's speed; it says so itself."),
 ]
 
 
@@ -68,7 +69,7 @@ def live(
     observe: Observe = False,
     rest: RestRoot = None,
     stream: StreamRoot = None,
-    speed: Speed = 1.0,
+    speed: Speed = None,
 ) -> None:
     """Trade a real market: real money with --broker kite, paper money with --broker paper.
 
@@ -79,10 +80,10 @@ def live(
         refuse(f"there is no broker {broker!r}: --broker kite trades real money, --broker paper does not")
     if feed != "kite":
         refuse(f"there is no feed {feed!r}: quotes come from kite")
-    if (rest is None) != (stream is None):
-        refuse("--rest and --stream belong together: give both addresses of the exchange, or none")
-    if speed != 1.0 and rest is None:
-        refuse("--speed is for the simulated exchange: a real market moves at its own")
+    try:
+        addresses_of(rest, stream)
+    except ValueError as error:
+        refuse(error)
     shown = not headless and sys.stdin.isatty() and sys.stdout.isatty()
     wanted = Wanted(
         paper=broker == "paper",

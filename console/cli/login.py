@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
+from console.cli.addresses import OWN, addresses_of, broker_name
+from console.cli.failing import refuse
 from console.cli.places import kite_sessions
 from console.cli.wall_clock import WallClock
 from core.brokers.kite.login import LoginRefused, exchange_token, give_back
 from core.brokers.kite.session import (
     LOGIN_ROOT,
-    REST_ROOT,
-    STREAM_ROOT,
     KiteSession,
     login_address,
     request_token_in,
@@ -40,9 +40,9 @@ ApiSecret = Annotated[
 ]
 Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the login address.")]
 RestRoot = Annotated[
-    str, typer.Option("--rest", help="Another REST address, such as the simulated exchange's.")
+    str | None, typer.Option("--rest", help="Another REST address, such as the simulated exchange's.")
 ]
-StreamRoot = Annotated[str, typer.Option("--stream", help="Another stream address.")]
+StreamRoot = Annotated[str | None, typer.Option("--stream", help="Another stream address.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,23 +59,23 @@ def login_kite(
     api_key: ApiKey,
     api_secret: ApiSecret,
     browser: Browser = True,
-    rest: RestRoot = REST_ROOT,
-    stream: StreamRoot = STREAM_ROOT,
+    rest: RestRoot = None,
+    stream: StreamRoot = None,
 ) -> None:
     """Log in to Zerodha's Kite Connect; the session lasts until 06:00 IST."""
-    address = login_address(api_key, LOGIN_ROOT if rest == REST_ROOT else rest)
+    rest_root, stream_root = addresses = _addresses(rest, stream)
+    address = login_address(api_key, LOGIN_ROOT if addresses == OWN else rest_root)
     typer.echo("Log in here; your browser then lands on an address that carries a request token:")
     typer.echo(f"  {address}")
-    if browser and rest == REST_ROOT and not webbrowser.open(address):
+    if browser and addresses == OWN and not webbrowser.open(address):
         typer.echo("No browser could be opened here; open the address on any machine.")
     try:
         token = request_token_in(typer.prompt("Paste that address, or the request token"))
+        now_ns = WallClock().now_ns()
         session = asyncio.run(
-            exchange_token(
-                api_key, api_secret, token, WallClock().now_ns(), rest_root=rest, stream_root=stream
-            )
+            exchange_token(api_key, api_secret, token, now_ns, rest_root=rest_root, stream_root=stream_root)
         )
-        where = kite_sessions().save(session)
+        where = kite_sessions(elsewhere=session.is_elsewhere).save(session, now_ns)
     except (LoginRefused, ValueError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -84,29 +84,57 @@ def login_kite(
         raise typer.Exit(1) from None
     ends = to_ist(session.expires_ns)
     typer.echo(f"Logged in as {session.user_id}. The session lasts until {ends:%H:%M} IST on {ends:%d %b}.")
-    typer.echo(f"It is kept in {where}. Check everything with: hedgerow doctor")
+    typer.echo(
+        f"It is kept in {where}. Check everything with: hedgerow doctor{options(rest_root, stream_root)}"
+    )
 
 
-def logout_kite() -> None:
-    """End the Kite session, at the broker and here."""
-    store = kite_sessions()
+def logout_kite(rest: RestRoot = None, stream: StreamRoot = None) -> None:
+    """End the Kite session, at the broker and here; with both addresses, the one of that exchange."""
+    addresses = _addresses(rest, stream)
+    store = kite_sessions(elsewhere=addresses != OWN)
     try:
         session = store.load()
     except SessionUnreadable as error:
-        store.forget()
-        typer.echo(f"{error} It is removed here.")
+        left = store.forget()
+        typer.echo(f"{error} It is removed here{f'; {left}' if left else ''}.")
+        if left:
+            raise typer.Exit(1) from None
         return
-    if session is None:
-        typer.echo("There is no Kite session here.")
+    if session is None or (session.rest_root, session.stream_root) != addresses:
+        typer.echo(
+            f"There is no {'Kite session' if addresses == OWN else f'session of {addresses[0]}'} here."
+        )
         return
     trouble = asyncio.run(_end(session))
-    store.forget()
+    left = store.forget()
+    if left:
+        typer.echo(f"Not quite forgotten here: {left}.")
     if trouble:
         typer.echo(
-            f"Forgotten here. Kite did not confirm the logout ({trouble}); the token dies at 06:00 IST."
+            f"{'' if left else 'Forgotten here. '}{broker_name(session.rest_root)} did not confirm "
+            f"the logout ({trouble}); the token dies at 06:00 IST."
         )
+    if left or trouble:
         raise typer.Exit(1)
     typer.echo(f"Logged out {session.user_id}.")
+
+
+def options(rest_root: str, stream_root: str) -> str:
+    """What a command needs on its line to mean these addresses; nothing for Kite's own."""
+    return "" if (rest_root, stream_root) == OWN else f" --rest {rest_root} --stream {stream_root}"
+
+
+def login_command(rest_root: str, stream_root: str) -> str:
+    """The command that renews a session of these addresses."""
+    return f"hedgerow login kite{options(rest_root, stream_root)}"
+
+
+def _addresses(rest: str | None, stream: str | None) -> tuple[str, str]:
+    try:
+        return addresses_of(rest, stream)
+    except ValueError as error:
+        refuse(error)
 
 
 async def _end(session: KiteSession) -> str:

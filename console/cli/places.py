@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import platformdirs
 
+from console.cli.addresses import OWN, place_of
 from core.brokers.kite.session import KiteSession
 from core.brokers.kite.session_store import SessionStore, system_keyring
 
@@ -20,16 +22,30 @@ def data_folder() -> Path:
     return platformdirs.user_data_path("hedgerow")
 
 
-def kite_sessions() -> SessionStore:
-    """Where the Kite session of the day is kept."""
-    return SessionStore(config_folder(), system_keyring())
+def kite_sessions(*, elsewhere: bool = False) -> SessionStore:
+    """Where the Kite session of the day is kept, or that of another address, in a slot of its own."""
+    return SessionStore(config_folder(), system_keyring(), elsewhere=elsewhere)
+
+
+def journal_name(addresses: tuple[str, str], *, paper: bool) -> str:
+    """The file of the default journal: a simulated exchange has one of its own, for every address."""
+    money = "paper" if paper else "live"
+    if addresses == OWN:
+        return f"{money}.db"
+    return f"{'exchange-paper' if paper else 'exchange'}-{_file_part(addresses[0])}.db"
 
 
 def account_lock(session: KiteSession, *, paper: bool) -> Path:
     """What is locked so that two programs never trade one account, whatever journals they keep.
 
-    A simulated exchange has an account of its own for every key.
+    An account is a user at an address: one elsewhere never holds up the real one of the same name. Where the
+    user is not known, because only key and token were given, the key stands for the account.
     """
     data_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     name = session.api_key if session.user_id == "wire" else session.user_id
-    return data_folder() / f"{'paper' if paper else 'account'}-{name}"
+    where = f"{_file_part(session.rest_root)}-" if session.is_elsewhere else ""
+    return data_folder() / f"{'paper' if paper else 'account'}-{where}{name}"
+
+
+def _file_part(rest_root: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", place_of(rest_root))

@@ -8,18 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.cli.login import KEY_VARIABLE
-from console.cli.places import data_folder, kite_sessions
+from console.cli.addresses import OWN, addresses_of, place_of
+from console.cli.login import KEY_VARIABLE, login_command
+from console.cli.places import data_folder, journal_name, kite_sessions
 from console.cli.tradable import Tradable, read_tradable
 from core.brokers.kite.broker import KiteBroker
 from core.brokers.kite.session import KiteSession
 from core.brokers.kite.session_store import SessionUnreadable
 from core.engine.group_desk import GroupRequest
 from core.engine.system_clock import SystemClock
-from core.rehearsal.wire.market_header import simulated_clock
+from core.rehearsal.wire.market_header import OtherSpeed, simulated_clock
 
 TOKEN_VARIABLE = "HEDGEROW_KITE_ACCESS_TOKEN"
 NEVER_NS = 1 << 62
+FASTEST = 100
+"""Market seconds a second that a live core is asked to keep up with."""
 
 
 class CannotStart(Exception):
@@ -43,7 +46,7 @@ class Wanted:
     observe: bool
     rest: str | None
     stream: str | None
-    speed: float
+    speed: float | None
     say: Callable[[str], None]
     tell: Callable[[str], None]
     limits: Path | None = None
@@ -56,45 +59,91 @@ class Wanted:
     @property
     def path(self) -> Path:
         """The journal's place."""
-        return self.journal or data_folder() / ("paper.db" if self.paper else "live.db")
+        return self.journal or data_folder() / journal_name(self.addresses, paper=self.paper)
+
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """The REST and the stream address. Raises ``CannotStart`` for what is none."""
+        try:
+            return addresses_of(self.rest, self.stream)
+        except ValueError as error:
+            raise CannotStart(str(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Where it trades: a session that lives, the time there, and the name of the place for people."""
+
+    session: KiteSession
+    clock: SystemClock
+    where: str
+    is_simulated: bool
 
 
 def session_and_clock(wanted: Wanted) -> tuple[KiteSession, SystemClock]:
-    """A session that lives, and the time where it does: a simulated exchange has a day of its own.
+    """The session and the clock of ``market_for``, and what that raises."""
+    market = market_for(wanted)
+    return market.session, market.clock
+
+
+def market_for(wanted: Wanted) -> Market:
+    """A session that lives and the time where it does: a simulated exchange has a day and a speed of its own.
 
     Raises ``CannotStart``, or ``OSError`` where that exchange does not answer.
     """
     session = _session_for(wanted)
-    simulated = simulated_clock(session.rest_root, wanted.speed) if session.is_elsewhere else None
+    place = place_of(session.rest_root)
+    try:
+        simulated = simulated_clock(session.rest_root, wanted.speed) if session.is_elsewhere else None
+    except OtherSpeed as error:
+        raise CannotStart(f"{error}: give --speed {error.runs:g}, which live takes by itself") from None
     if simulated is not None:
+        where = f"simulated exchange {place}"
+        if simulated.speed > FASTEST:
+            raise CannotStart(
+                f"the {where} moves {simulated.speed:g} market seconds a second; {FASTEST} is the most"
+            )
         wanted.say(f"This is the simulated exchange at {session.rest_root}: no order goes to Kite.")
     elif session.is_elsewhere:
+        where = f"not Kite: {place}"
         wanted.say(f"Orders go to {session.rest_root}, which is not Kite's own address.")
-    if simulated is None and wanted.speed != 1.0:
-        raise CannotStart(f"--speed {wanted.speed:g}: {session.rest_root} is no simulated exchange")
+    else:
+        where = "Kite"
+    if simulated is None and wanted.speed not in (None, 1.0):
+        raise CannotStart(
+            f"--speed {wanted.speed:g}: {session.rest_root} is no simulated exchange; "
+            "a real market moves at its own"
+        )
     clock = simulated or SystemClock()
     if not session.is_alive(clock.now_ns()):
-        raise CannotStart("the Kite session ended at 06:00 IST: log in first with: hedgerow login kite")
-    return session, clock
+        raise CannotStart(
+            f"the session ended at 06:00 IST: log in first with: {login_command(*wanted.addresses)}"
+        )
+    return Market(session, clock, where, simulated is not None)
 
 
 def _session_for(wanted: Wanted) -> KiteSession:
-    """The stored session, or that of the exchange whose address was given. Raises ``CannotStart``."""
-    if wanted.rest is not None and wanted.stream is not None:
-        key, token = os.environ.get(KEY_VARIABLE, ""), os.environ.get(TOKEN_VARIABLE, "")
-        if not key or not token:
-            raise CannotStart(
-                f"for another exchange put its api_key into {KEY_VARIABLE} and its access_token into "
-                f"{TOKEN_VARIABLE}: both are in the line it printed"
-            )
-        return KiteSession(key, token, "wire", NEVER_NS, wanted.rest, wanted.stream)
+    """The stored session of the addresses asked for, Kite's own without any. Raises ``CannotStart``.
+
+    For another exchange its key and token may be in the environment instead.
+    """
+    addresses = wanted.addresses
     try:
-        session = kite_sessions().load()
+        session = kite_sessions(elsewhere=addresses != OWN).load()
     except SessionUnreadable as error:
         raise CannotStart(str(error)) from None
-    if session is None:
+    if session is not None and (session.rest_root, session.stream_root) == addresses:
+        return session
+    if addresses == OWN:
         raise CannotStart("there is no Kite session: log in first with: hedgerow login kite")
-    return session
+    key, token = os.environ.get(KEY_VARIABLE, ""), os.environ.get(TOKEN_VARIABLE, "")
+    if not key or not token:
+        raise CannotStart(
+            f"there is no session of {addresses[0]}: log in with {login_command(*addresses)}"
+            f", or put its api_key into {KEY_VARIABLE} and its access_token into {TOKEN_VARIABLE}: "
+            "both are in the line it printed"
+        )
+    return KiteSession(key, token, "wire", NEVER_NS, *addresses)
 
 
 async def tradable_for(

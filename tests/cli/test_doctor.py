@@ -45,7 +45,7 @@ def examined(
     """Every check by name, against a folder and a Kite that answers so."""
     store = SessionStore(folder / "config", None)
     if session is not None:
-        store.save(session)
+        store.save(session, 1)
 
     def connect(live: KiteSession, clock: Clock) -> KiteTransport:
         assert answer is not None
@@ -170,7 +170,7 @@ def test_settings_beyond_what_the_broker_allows_fail() -> None:
 
 
 def run(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
-    monkeypatch.setattr(doctor, "kite_sessions", lambda: SessionStore(folder, None))
+    monkeypatch.setattr(doctor, "kite_sessions", lambda **_: SessionStore(folder, None))
     monkeypatch.setattr(doctor, "data_folder", lambda: folder)
     app = typer.Typer()
     doctor.register(app)
@@ -200,3 +200,31 @@ def test_a_session_of_a_simulated_exchange_lives_by_its_time_and_is_never_enough
     found = examined(tmp_path, session=theirs, market_ns=market_ns, live=True)["session"]
     assert found.verdict is Verdict.FAIL
     assert "it ended" in examined(tmp_path, session=theirs)["session"].says
+
+
+def test_an_exchange_that_is_down_is_not_told_as_a_session_that_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = replace(ALIVE, stream_root="ws://127.0.0.1:1", expires_ns=1)
+    SessionStore(tmp_path, None).save(theirs, 1)
+    monkeypatch.setattr(doctor, "kite_sessions", lambda **_: SessionStore(tmp_path, None))
+    monkeypatch.setattr(doctor, "data_folder", lambda: tmp_path)
+    app = typer.Typer()
+    doctor.register(app)
+    app.callback()(lambda: None)
+    where = ["--rest", theirs.rest_root, "--stream", theirs.stream_root]
+    said = CliRunner().invoke(app, ["doctor", *where]).output
+    assert "not known: http://127.0.0.1:1 does not answer" in said
+    assert "it ended" not in said
+
+
+def test_who_knows_the_token_is_named_where_it_is_not_kite(tmp_path: Path) -> None:
+    found = examined(tmp_path, session=ALIVE, answer=kite({"/user/profile": PROFILE}))
+    assert found["token"].says == "http://127.0.0.1:1 knows AB1234"
+
+
+def test_a_session_of_another_exchange_than_was_asked_about_counts_as_none(tmp_path: Path) -> None:
+    asked = ("http://127.0.0.1:2", "ws://127.0.0.1:2")
+    found = examined(tmp_path, session=ALIVE, addresses=asked)["session"]
+    assert "no session of http://127.0.0.1:2 is stored" in found.says
+    assert "login kite --rest http://127.0.0.1:2 --stream ws://127.0.0.1:2" in found.do

@@ -30,7 +30,9 @@ def run(*arguments: str) -> Any:
 
 @pytest.fixture(autouse=True)
 def _nobody_is_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wanted, "kite_sessions", lambda: SessionStore(tmp_path, None))
+    monkeypatch.setattr(
+        wanted, "kite_sessions", lambda *, elsewhere: SessionStore(tmp_path, None, elsewhere=elsewhere)
+    )
     monkeypatch.setattr(wanted, "data_folder", lambda: tmp_path)
     for name in (KEY_VARIABLE, TOKEN_VARIABLE):
         monkeypatch.delenv(name, raising=False)
@@ -42,7 +44,11 @@ def _nobody_is_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         (("--broker", "smoke"), "no broker 'smoke'"),
         (("--broker", "kite", "--feed", "smoke"), "no feed 'smoke'"),
         (("--broker", "kite", "--rest", "http://127.0.0.1:1"), "belong together"),
-        (("--broker", "kite", "--speed", "5"), "a real market moves at its own"),
+        (
+            ("--broker", "kite", "--rest", "foo", "--stream", "ws://127.0.0.1:1"),
+            "begins with http:// or https://",
+        ),
+        (("--broker", "kite", "--rest", "http://a.b", "--stream", "wss://a.b"), "travel in clear"),
         (("--broker", "kite"), "hedgerow login kite"),
         (("--broker", "paper"), "hedgerow login kite"),
         (("--broker", "kite", "--group", "nowhere.toml"), "nowhere.toml"),
@@ -148,7 +154,7 @@ def test_a_journal_of_paper_money_is_not_continued_with_real_money(tmp_path: Pat
 
 
 def test_whoever_has_logged_in_at_a_simulated_exchange_trades_there_on_its_own_day(tmp_path: Path) -> None:
-    exchange = start("exchange", folder=tmp_path)
+    exchange = start("exchange", "--speed", "5", folder=tmp_path)
     try:
         assert exchange.stdout is not None
         ready = msgspec.json.decode(exchange.stdout.readline(), type=Ready)
@@ -164,13 +170,20 @@ def test_whoever_has_logged_in_at_a_simulated_exchange_trades_there_on_its_own_d
             timeout=60,
         )
         assert logging_in.returncode == 0, logging_in.stderr
-        live = start("live", "--broker", "kite", "--headless", folder=tmp_path)
+        where = ("--rest", ready.rest, "--stream", ready.stream)
+        wrong = start("live", "--broker", "kite", "--headless", *where, "--speed", "2", folder=tmp_path)
+        refusal = wrong.communicate(timeout=60)[0]
+        plain = start("live", "--broker", "kite", "--headless", folder=tmp_path)
+        real = plain.communicate(timeout=60)[0]
+        live = start("live", "--broker", "kite", "--headless", *where, folder=tmp_path)
         said = read_until(live, "started")
         live.terminate()
         live.communicate(timeout=30)
     finally:
         exchange.terminate()
         exchange.communicate(timeout=30)
+    assert (wrong.returncode, "moves 5 market seconds a second, not 2" in refusal) == (2, True)
+    assert (plain.returncode, "there is no Kite session" in real) == (2, True)
     assert f"the simulated exchange at {ready.rest}: no order goes to Kite" in said
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from console.cli import login
 from core.brokers.kite.login import LoginRefused
+from core.brokers.kite.session import REST_ROOT, STREAM_ROOT
 from core.brokers.kite.session_store import SessionStore
 from tests.brokers.kite.support import ACCESS_TOKEN, SESSION
 
@@ -24,7 +26,7 @@ def run(*arguments: str, typed: str = "") -> Any:
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SessionStore:
     store = SessionStore(tmp_path, None)
-    monkeypatch.setattr(login, "kite_sessions", lambda: store)
+    monkeypatch.setattr(login, "kite_sessions", lambda **_: store)
     return store
 
 
@@ -83,7 +85,7 @@ def test_a_logout_that_kite_did_not_confirm_still_forgets_the_token(
     async def silent(*_: Any) -> str:
         return "no answer within 7 s"
 
-    store.save(SESSION)
+    store.save(replace(SESSION, rest_root=REST_ROOT, stream_root=STREAM_ROOT), 2)
     monkeypatch.setattr(login, "_end", silent)
     result = run("logout", "kite")
     assert result.exit_code == 1
@@ -94,3 +96,21 @@ def test_a_logout_that_kite_did_not_confirm_still_forgets_the_token(
 def test_a_logout_without_a_session_says_so(store: SessionStore) -> None:
     result = run("logout", "kite")
     assert (result.exit_code, result.output.strip()) == (0, "There is no Kite session here.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--rest", "http://127.0.0.1:1"), "belong together"),
+        (("--stream", "ws://127.0.0.1:1"), "belong together"),
+        (("--rest", "foo", "--stream", "ws://127.0.0.1:1"), "begins with http:// or https://"),
+        (("--rest", "http://127.0.0.1:1", "--stream", "foo"), "begins with ws:// or wss://"),
+        (("--rest", "http://x.example", "--stream", "wss://x.example"), "travel in clear"),
+        (("--rest", "https://api.kite.trade", "--stream", "ws://127.0.0.1:1"), "leave both options away"),
+    ],
+)
+def test_a_pair_of_addresses_that_cannot_be_meant_is_refused(
+    store: SessionStore, arguments: tuple[str, ...], words: str
+) -> None:
+    result = run("login", "kite", *arguments, typed="Abc123\n")
+    assert (result.exit_code, words in result.output) == (2, True)

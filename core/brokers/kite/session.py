@@ -43,7 +43,7 @@ class KiteSession:
     @property
     def is_elsewhere(self) -> bool:
         """Whether it is of another address than Kite's own: mostly a simulated exchange."""
-        return self.rest_root != REST_ROOT
+        return (self.rest_root, self.stream_root) != (REST_ROOT, STREAM_ROOT)
 
     def is_alive(self, at_ns: int) -> bool:
         """Whether the token has not yet reached its daily end; it can be revoked before."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +15,8 @@ from core.brokers.kite.session import KiteSession
 
 SERVICE = "hedgerow"
 ENTRY = "kite-session"
-FILE_NAME = "kite-session.json"
+ELSEWHERE = "-elsewhere"
+"""What the names of the slot for sessions of other addresses than Kite's own end on."""
 
 
 class Keyring(Protocol):
@@ -45,19 +47,31 @@ def system_keyring() -> Keyring | None:
     return backend if usable else None
 
 
-class SessionStore:
-    """Keeps one Kite session. ``keyring`` ``None`` means the file in ``folder``."""
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is written: the session, and when it was saved."""
 
-    def __init__(self, folder: Path, keyring: Keyring | None) -> None:
-        self._path = folder / FILE_NAME
+    session: KiteSession
+    saved_ns: int
+
+
+class SessionStore:
+    """Keeps one Kite session. ``keyring`` ``None`` means the file in ``folder``.
+
+    The slot ``elsewhere`` is apart, so that a rehearsal never replaces the day's real session.
+    """
+
+    def __init__(self, folder: Path, keyring: Keyring | None, *, elsewhere: bool = False) -> None:
+        self._entry = ENTRY + ELSEWHERE if elsewhere else ENTRY
+        self._path = folder / f"{self._entry}.json"
         self._keyring = keyring
 
-    def save(self, session: KiteSession) -> str:
-        """Keep a session and say where. Raises ``OSError`` if neither place takes it."""
-        text = msgspec.json.encode(session).decode()
+    def save(self, session: KiteSession, saved_ns: int) -> str:
+        """Keep a session of this moment and say where. Raises ``OSError`` if neither place takes it."""
+        text = msgspec.json.encode(_Kept(session, saved_ns)).decode()
         if self._keyring is not None:
             try:
-                self._keyring.set_password(SERVICE, ENTRY, text)
+                self._keyring.set_password(SERVICE, self._entry, text)
             except Exception:
                 # A keyring that is there and refuses (locked, no prompt over ssh) must not stop a login.
                 pass
@@ -70,20 +84,29 @@ class SessionStore:
     def load(self) -> KiteSession | None:
         """The stored session, ``None`` if there is none. Raises ``SessionUnreadable``."""
         # A keyring that refused a newer session, and was unlocked since, still holds an older one.
-        kept = [_session(text) for text in (self._from_keyring(), self._from_file()) if text is not None]
-        return max(kept, key=lambda session: session.expires_ns, default=None)
+        kept = [_kept(text) for text in (self._from_keyring(), self._from_file()) if text is not None]
+        newest = max(kept, key=lambda each: each.saved_ns, default=None)
+        return None if newest is None else newest.session
 
-    def forget(self) -> None:
-        """Remove the session from wherever it is kept."""
-        if self._keyring is not None and self._from_keyring() is not None:
-            self._keyring.delete_password(SERVICE, ENTRY)
+    def forget(self) -> str:
+        """Remove the session from wherever it is kept; an empty string, or what may still hold it and why.
+
+        Raises ``OSError`` where the file cannot be removed.
+        """
         self._path.unlink(missing_ok=True)
+        try:
+            if self._keyring is not None and self._keyring.get_password(SERVICE, self._entry) is not None:
+                self._keyring.delete_password(SERVICE, self._entry)
+        except Exception as error:
+            # Backends fail in ways of their own; the file is gone, and the person must hear of the rest.
+            return f"the system keyring may still hold it ({type(error).__name__}): unlock it and try again"
+        return ""
 
     def _from_keyring(self) -> str | None:
         if self._keyring is None:
             return None
         try:
-            return self._keyring.get_password(SERVICE, ENTRY)
+            return self._keyring.get_password(SERVICE, self._entry)
         except Exception:
             # See save: the file may hold what a refusing keyring did not take.
             return None
@@ -111,8 +134,8 @@ class SessionStore:
         beside.replace(self._path)
 
 
-def _session(text: str) -> KiteSession:
+def _kept(text: str) -> _Kept:
     try:
-        return msgspec.json.decode(text, type=KiteSession)
+        return msgspec.json.decode(text, type=_Kept)
     except (msgspec.MsgspecError, RecursionError):
         raise SessionUnreadable("The stored Kite session is damaged. Log in again.") from None

@@ -66,6 +66,7 @@ class WireExchange:
         access = Access(credentials, market, mint)
         self.ticker = Ticker(self.desk, access, market)
         self._begun = asyncio.Event()
+        self._speed = 1.0
         routes = [
             *Counter(self.desk, access).routes(),
             Route(START_PATH, self._start, methods=["POST"]),
@@ -74,7 +75,7 @@ class WireExchange:
         self.app = Starlette(
             routes=routes,
             exception_handlers=dict.fromkeys(ASTRAY, astray),
-            middleware=[Middleware(MarketTimed, clock=market)],
+            middleware=[Middleware(MarketTimed, clock=market, speed=lambda: self._speed)],
         )
 
     def show(self, quotes: Mapping[str, Quote], forwards: Mapping[tuple[str, date], float]) -> None:
@@ -100,6 +101,7 @@ class WireExchange:
         With ``held`` market time stands until somebody posts to ``START_PATH``; orders and books, which
         travel in market time, are not answered before. Raises ``OSError`` where the port is taken.
         """
+        self._speed = speed
         with socket.socket() as listening:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((LOOPBACK, port))

@@ -15,7 +15,14 @@ import httpx
 import pytest
 
 from core.brokers.kite.login import LoginRefused, exchange_token
-from core.brokers.kite.session import checksum, expires_ns, login_address, request_token_in
+from core.brokers.kite.session import (
+    REST_ROOT,
+    STREAM_ROOT,
+    checksum,
+    expires_ns,
+    login_address,
+    request_token_in,
+)
 from core.brokers.kite.session_store import SessionStore, SessionUnreadable, system_keyring
 from core.domain.timing import from_ist
 from tests.brokers.kite.support import ACCESS_TOKEN, SESSION, START_NS, Scripted, ok, refused
@@ -124,7 +131,7 @@ class Wallet:
 
 def test_a_session_lives_in_the_keyring_and_leaves_no_file(tmp_path: Path) -> None:
     store = SessionStore(tmp_path, Wallet())
-    assert store.save(SESSION) == "the system keyring"
+    assert store.save(SESSION, 2) == "the system keyring"
     assert store.load() == SESSION
     assert list(tmp_path.iterdir()) == []
     store.forget()
@@ -136,18 +143,18 @@ def test_without_a_usable_keyring_it_lives_in_a_file_for_its_owner_only(
     tmp_path: Path, wallet: Wallet | None
 ) -> None:
     store = SessionStore(tmp_path / "new", wallet)
-    store.save(SESSION)
+    store.save(SESSION, 2)
     (path,) = (tmp_path / "new").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert store.load() == SESSION
-    store.save(SESSION)
+    store.save(SESSION, 2)
     store.forget()
     assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_a_session_file_that_others_can_read_is_not_used(tmp_path: Path) -> None:
     store = SessionStore(tmp_path, None)
-    store.save(SESSION)
+    store.save(SESSION, 2)
     (path,) = tmp_path.iterdir()
     path.chmod(0o644)
     with pytest.raises(SessionUnreadable, match="read by others"):
@@ -156,7 +163,7 @@ def test_a_session_file_that_others_can_read_is_not_used(tmp_path: Path) -> None
 
 def test_a_damaged_session_says_to_log_in_and_shows_nothing_of_itself(tmp_path: Path) -> None:
     store = SessionStore(tmp_path, None)
-    store.save(SESSION)
+    store.save(SESSION, 2)
     (path,) = tmp_path.iterdir()
     path.write_text(path.read_text()[:-3])
     with pytest.raises(SessionUnreadable) as caught:
@@ -169,9 +176,9 @@ def test_the_newest_session_counts_though_a_keyring_that_was_locked_holds_an_old
 ) -> None:
     wallet = Wallet()
     store = SessionStore(tmp_path, wallet)
-    store.save(replace(SESSION, access_token="yesterdays", expires_ns=1))
+    store.save(replace(SESSION, access_token="yesterdays", expires_ns=1), 1)
     wallet.locked = True
-    assert store.save(SESSION) != "the system keyring"
+    assert store.save(SESSION, 2) != "the system keyring"
     wallet.locked = False
     assert store.load() == SESSION
     store.forget()
@@ -212,3 +219,37 @@ def test_a_keyring_that_fails_or_is_not_installed_counts_as_none(monkeypatch: py
     assert system_keyring() is None
     monkeypatch.setitem(sys.modules, "keyring", None)
     assert system_keyring() is None
+
+
+def test_the_session_saved_last_counts_though_an_older_one_expires_later(tmp_path: Path) -> None:
+    wallet = Wallet()
+    store = SessionStore(tmp_path, wallet)
+    store.save(replace(SESSION, access_token="older", expires_ns=1 << 62), 1)
+    wallet.locked = True
+    store.save(replace(SESSION, expires_ns=5), 2)
+    wallet.locked = False
+    assert store.load() == replace(SESSION, expires_ns=5)
+
+
+def test_a_keyring_that_does_not_forget_is_told_and_the_file_is_gone(tmp_path: Path) -> None:
+    wallet = Wallet(locked=True)
+    store = SessionStore(tmp_path, wallet)
+    store.save(SESSION, 1)
+    assert "keyring may still hold it" in store.forget()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_session_of_elsewhere_leaves_the_real_one_alone(tmp_path: Path) -> None:
+    wallet = Wallet()
+    real, other = SessionStore(tmp_path, wallet), SessionStore(tmp_path, wallet, elsewhere=True)
+    real.save(SESSION, 1)
+    other.save(replace(SESSION, access_token="rehearsal"), 2)
+    assert real.load() == SESSION
+    other.forget()
+    assert real.load() == SESSION
+
+
+def test_another_stream_alone_is_elsewhere() -> None:
+    own = replace(SESSION, rest_root=REST_ROOT, stream_root=STREAM_ROOT)
+    assert not own.is_elsewhere
+    assert replace(own, stream_root="ws://127.0.0.1:1").is_elsewhere
