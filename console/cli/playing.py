@@ -50,7 +50,7 @@ def play(how: Play) -> Report | None:
     """
     with AccountLock(how.journal):
         if not how.journal.exists() and journal_paths(how.journal)[0].exists():
-            _open_books(how).close()  # what is wrong with them is said before a journal is made beside them
+            open_books(how).close()  # what is wrong with them is said before a journal is made beside them
         if how.speed is None:
             return _virtual(how)
         return asyncio.run(_paced(how))
@@ -59,16 +59,16 @@ def play(how: Play) -> Report | None:
 def _virtual(how: Play) -> Report:
     journal = InlinePersistence(how.journal, sole_writer=True)
     try:
-        books = _open_books(how)
+        books = open_books(how)
         try:
             rehearsal = Rehearsal(how.prepared, journal, books, paced=False, journal_name=str(how.journal))
-            with _progress(how, rehearsal):
+            with progress(how, rehearsal):
                 report = run_virtual(rehearsal.play, rehearsal.clock)
         finally:
             books.close()
     finally:
         asyncio.run(journal.close())
-    _keep(how, report)
+    keep(how, report)
     return report
 
 
@@ -77,7 +77,7 @@ async def _paced(how: Play) -> Report | None:
     journal: PersistenceLayer | None = None
     try:
         journal = await AiosqlitePersistence.open(how.journal, sole_writer=True)
-        books = _open_books(how)
+        books = open_books(how)
         rehearsal = Rehearsal(
             how.prepared,
             journal,
@@ -92,9 +92,9 @@ async def _paced(how: Play) -> Report | None:
         try:
             with flattening_on_signal(rehearsal):
                 if how.console:
-                    return await _under_console(how, rehearsal, playing, pacing)
+                    return await under_console(how, rehearsal, playing, pacing)
                 lag = asyncio.create_task(watch_lag(_lag_of(rehearsal)))
-                with _progress(how, rehearsal):
+                with progress(how, rehearsal):
                     await _first_to_fail(playing, pacing)
                 return playing.result()
         finally:
@@ -109,7 +109,8 @@ async def _paced(how: Play) -> Report | None:
             books.close()
 
 
-def _progress(how: Play, rehearsal: Rehearsal) -> AbstractContextManager[None]:
+def progress(how: Play, rehearsal: Rehearsal) -> AbstractContextManager[None]:
+    """A bar of market time, where one is wanted and there is a terminal."""
     prepared = how.prepared
     return market_progress(rehearsal.clock, prepared.start_ns, prepared.end_ns, wanted=how.progress)
 
@@ -124,11 +125,11 @@ async def _first_to_fail(playing: asyncio.Task[Report], pacing: asyncio.Task[Non
 async def _played(how: Play, rehearsal: Rehearsal) -> Report:
     """Play and keep the report, before any screen is asked to leave."""
     report = await rehearsal.play()
-    _keep(how, report)
+    keep(how, report)
     return report
 
 
-async def _under_console(
+async def under_console(
     how: Play, rehearsal: Rehearsal, playing: asyncio.Task[Report], pacing: asyncio.Task[None]
 ) -> Report | None:
     """Play under the console. When the terminal is lost the play goes on without it, to its end."""
@@ -181,14 +182,14 @@ class _Painted:
         return self._shown
 
 
-def _keep(how: Play, report: Report) -> None:
+def keep(how: Play, report: Report) -> None:
     """Beside the journal first, so that a finished one is known as such, then where it was asked for."""
     write_report(report, journal_paths(how.journal)[1])
     if how.report is not None:
         write_report(report, how.report)
 
 
-def _open_books(how: Play) -> ExchangeBooks:
+def open_books(how: Play) -> ExchangeBooks:
     """The exchange's own file: made before the journal has any group, and without it there is no going on."""
     prepared = how.prepared
     identity = ExchangeIdentity(prepared.asked.seed, prepared.asked.scenario.name, prepared.market)

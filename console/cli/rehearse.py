@@ -16,12 +16,14 @@ import typer
 from console.cli.failing import refuse
 from console.cli.finished import finished_report
 from console.cli.playing import Play, play
+from console.cli.tortured import Raised, play_tortured, require_new, staged_as_asked
 from core.brokers.paper.books import ExchangeFileError
 from core.journal.errors import JournalError
 from core.journal.opening import require_journal
 from core.market.errors import MarketDataError
 from core.market.limits_file import LimitsFileError, read_limits
 from core.market.sessions import load_calendar
+from core.rehearsal.campaign.staging import Staged
 from core.rehearsal.journal_identity import WrongJournal
 from core.rehearsal.preparation import Asked, prepare
 from core.rehearsal.report import readable
@@ -89,6 +91,15 @@ def rehearse(
         bool, typer.Option("--exit-when-done", help="Close the console at the end.")
     ] = False,
     observe: Annotated[bool, typer.Option("--observe", help="A console that can only watch.")] = False,
+    tortured: Annotated[
+        bool,
+        typer.Option("--tortured", help="Play it as torture does, to the last row; --speed changes nothing."),
+    ] = False,
+    crash_at: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=2**62, help="With --tortured: crash at this effect boundary as well."),
+    ] = None,
+    without: Annotated[list[str] | None, typer.Option(help="With --tortured: switch this guard off.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the scenarios and end.")] = False,
 ) -> None:
     """Play a scenario or a recorded day on paper money, from the first order to the verdict.
@@ -109,21 +120,42 @@ def rehearse(
     shown = not headless and sys.stdin.isatty() and sys.stdout.isatty()
     if shown:
         _require_room()
+    if (crash_at or without) and not tortured:
+        refuse("--crash-at and --without go with --tortured: add it")
+    if tortured:
+        _require_pure(
+            {
+                "--chain": chain,
+                "--strategy": strategy,
+                "--group": group,
+                "--lots": lots,
+                "--funds": funds,
+                "--limits": limits,
+                "--hold": hold or None,
+            }
+        )
+    staged: Staged | None = None
     try:
-        prepared = prepare(
-            Asked(
-                find_scenario(scenario),
-                chain,
-                underlying,
-                strategy,
-                group,
-                lots,
-                seed,
-                funds,
-                hold,
-                RiskLimits() if limits is None else read_limits(limits),
-            ),
-            load_calendar(),
+        if tortured:
+            staged = staged_as_asked(scenario, seed, crash_at or [], without or [])
+        prepared = (
+            staged.prepared
+            if staged is not None
+            else prepare(
+                Asked(
+                    find_scenario(scenario),
+                    chain,
+                    underlying,
+                    strategy,
+                    group,
+                    lots,
+                    seed,
+                    funds,
+                    hold,
+                    RiskLimits() if limits is None else read_limits(limits),
+                ),
+                load_calendar(),
+            )
         )
     except (ScenarioError, StrategyError, MarketDataError, LimitsFileError) as error:
         refuse(error)
@@ -142,9 +174,16 @@ def rehearse(
     )
     try:
         require_journal(path)  # before even a lock is made beside something else
-        result = finished_report(how) or play(how)
+        if staged is not None:
+            require_new(path)
+            result = play_tortured(how, staged)
+        else:
+            result = finished_report(how) or play(how)
     except (JournalError, WrongJournal, MarketDataError, ExchangeFileError) as error:
         refuse(error)
+    except Raised as error:
+        typer.echo(f"FAIL: the program itself raised {error}\njournal: {path}", err=True)
+        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo(f"stopped; go on with --journal {path}", err=True)
         raise typer.Exit(130) from None
@@ -159,6 +198,13 @@ def rehearse(
     with suppress(OSError):
         typer.echo(jsonlib.dumps(result, ensure_ascii=False) if json else readable(result))
     raise typer.Exit(0 if result["verdict"] == "PASS" else 1)
+
+
+def _require_pure(others: dict[str, object]) -> None:
+    """With anything else than torture has, it would not be what torture played."""
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        refuse(f"--tortured plays exactly what torture played: leave out {', '.join(given)}")
 
 
 def _require_place(report: Path) -> None:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import json as jsonlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from time import monotonic
 from typing import Annotated, Any, Protocol
 
 import typer
 
 from console.cli.failing import refuse
+from core.market.errors import MarketDataError
 from core.rehearsal.campaign.guards import GUARDS
-from core.rehearsal.campaign.pool import REPLAY_EVERY, Run, play_all
+from core.rehearsal.campaign.pool import Run, Seeds, play_all
+from core.rehearsal.campaign.program import program_digest, scenario_digest
 from core.rehearsal.campaign.seed_run import SeedResult
+from core.rehearsal.campaign.staging import is_own_story, stage_named
 from core.rehearsal.campaign.sweep import sweep as sweep_runs
-from core.rehearsal.campaign.tally import CannotResume, Progress, Tally, load, save
+from core.rehearsal.campaign.tally import PROGRAM, CannotResume, Progress, Tally, load, save
 from core.rehearsal.scenario import ScenarioError
-from core.rehearsal.shelf import find_scenario
+from core.strategies.errors import StrategyError
 
+SEEDS, SEEDS_MOST = 300, 1_000_000_000
+SWEEP_SEED = 1
 _SAVE_EVERY_S = 5.0
 
 
@@ -31,8 +37,12 @@ def register(app: typer.Typer) -> None:
 
 
 def torture(
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 300,
-    first: Annotated[int, typer.Option("--from", min=0, max=2**62, help="The first seed.")] = 0,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=SEEDS_MOST, help="How many seeds; 300 without it.")
+    ] = None,
+    first: Annotated[
+        int | None, typer.Option("--from", min=0, max=2**62, help="The first seed; 0 without it.")
+    ] = None,
     scenario: Annotated[
         str | None, typer.Option(help="Play this scenario with every seed, not the seeds' own stories.")
     ] = None,
@@ -44,9 +54,11 @@ def torture(
         list[str] | None, typer.Option(help=f"Switch a guard off: {', '.join(sorted(GUARDS))}.")
     ] = None,
     crash_at: Annotated[
-        list[int] | None, typer.Option(min=1, help="Crash at this effect boundary as well.")
+        list[int] | None, typer.Option(min=1, max=2**62, help="Crash at this effect boundary as well.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core without it.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes; one a core without it.")
+    ] = None,
     resume: Annotated[Path | None, typer.Option(help="Keep the progress here, and go on from it.")] = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Do not stop at a violation.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
@@ -59,21 +71,37 @@ def torture(
     unknown = sorted(guards_off - GUARDS.keys())
     if unknown:
         refuse(f"--without {unknown[0]}: there is no such guard; there are {', '.join(sorted(GUARDS))}")
-    if sweep is not None and (scenario is not None or resume is not None):
-        refuse("--sweep names its own scenario and is not resumed: leave out --scenario and --resume")
+    if sweep is not None:
+        _require_alone(
+            {
+                "--seeds": seeds,
+                "--from": first,
+                "--scenario": scenario,
+                "--crash-at": crash_at,
+                "--resume": resume,
+            }
+        )
+    begin, count = first or 0, seeds or SEEDS
+    deadly = tuple(sorted(crash_at or ()))
     try:
         if scenario is not None:
-            find_scenario(scenario)
-        runs = sweep_runs(sweep, first or 1, guards_off) if sweep is not None else None
-    except ScenarioError as error:
+            stage_named(scenario, begin)
+        runs: Sequence[Run] = (
+            sweep_runs(sweep, SWEEP_SEED, guards_off)
+            if sweep is not None
+            else Seeds(begin, count, scenario or "", deadly, guards_off)
+        )
+        asked: dict[str, Any] = {
+            PROGRAM: program_digest(),
+            "from": begin,
+            "scenario": scenario or "",
+            "scenario_file": scenario_digest(scenario or ""),
+            "without": sorted(guards_off),
+            "crash_at": list(deadly),
+        }
+    except (ScenarioError, StrategyError, MarketDataError) as error:
         refuse(error)
-    asked: dict[str, Any] = {
-        "from": first,
-        "scenario": scenario or "",
-        "without": sorted(guards_off),
-        "crash_at": sorted(crash_at or ()),
-    }
-    tally, begin = Tally(), first
+    tally = Tally()
     if resume is not None:
         if not resume.absolute().parent.is_dir():
             refuse(
@@ -84,13 +112,7 @@ def torture(
         except CannotResume as error:
             refuse(error)
         if kept is not None:
-            tally, begin = kept.tally, kept.next_seed
-    if runs is None:
-        deadly = tuple(sorted(crash_at or ()))
-        runs = [
-            Run(seed, scenario or "", deadly, guards_off, replay=seed % REPLAY_EVERY == 0)
-            for seed in range(begin, first + seeds)
-        ]
+            tally, runs = kept.tally, runs[kept.next_seed - begin :]
     failed = _play(runs, tally, asked, resume, workers or os.cpu_count() or 1, keep_going=keep_going)
     if json:
         typer.echo(jsonlib.dumps(tally.as_json(), ensure_ascii=False))
@@ -102,7 +124,7 @@ def torture(
 
 
 def _play(
-    runs: list[Run],
+    runs: Sequence[Run],
     tally: Tally,
     asked: dict[str, Any],
     resume: Path | None,
@@ -139,17 +161,30 @@ def _failure(result: SeedResult, guards_off: frozenset[str]) -> str:
         lines[0] += f"  dying at {', '.join(map(str, result.deadly))}"
     lines += [f"  invariant {number}: {detail}" for number, _, detail in result.violations[:5]]
     lines += ["  the last rows before it:", *(f"    {line}" for line in result.story)]
-    drawn = result.scenario.startswith("torture-")
-    again = f"hedgerow torture --seeds 1 --from {result.seed}"
-    if not drawn:
-        again += f" --scenario {result.scenario}"
-        again += "".join(f" --crash-at {number}" for number in result.deadly)
-    again += "".join(f" --without {guard}" for guard in sorted(guards_off))
+    how = "".join(f" --crash-at {number}" for number in result.deadly)
+    how += "".join(f" --without {guard}" for guard in sorted(guards_off))
+    own = is_own_story(result.played, result.seed)
+    scenario = "" if own else f" --scenario {quote(result.played)}"
     lines += [
-        f"  again:          {again}",
-        f"  on the console: hedgerow rehearse --scenario {result.scenario} --seed {result.seed}",
+        f"  again:          hedgerow torture --seeds 1 --from {result.seed}{scenario}{how}",
+        f"  on the console: {rehearsing(result.played, result.seed, how)}",
     ]
     return "\n".join(lines)
+
+
+def rehearsing(played: str, seed: int, how: str = "") -> str:
+    """The command that plays the same to the last row, on the console or with ``--headless``."""
+    return f"hedgerow rehearse --tortured --scenario {quote(played)} --seed {seed}{how}"
+
+
+def _require_alone(others: dict[str, object]) -> None:
+    """A sweep decides by itself what is played and how often: what would say so as well is refused."""
+    given = [name for name, value in others.items() if value is not None and value != []]
+    if given:
+        refuse(
+            f"--sweep decides itself what is played, with seed {SWEEP_SEED}, and is not resumed: "
+            f"leave out {', '.join(given)}"
+        )
 
 
 class _Bar(Protocol):

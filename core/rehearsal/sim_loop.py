@@ -78,6 +78,8 @@ class SimLoop(base_events.BaseEventLoop):
         self._shuffle = shuffle
         self._selector = _Selector(self)
         self._clock_resolution = 1e-9
+        self.horizon_ns: int | None = None
+        """The market time beyond which no call happens yet; ``None`` for no such time."""
         self._frozen: dict[int, object] = {}
         self._parked: list[asyncio.Handle] = []
         self._remembered: list[asyncio.Task[Any]] = []
@@ -119,12 +121,27 @@ class SimLoop(base_events.BaseEventLoop):
             life = cast(_Step, handle)._context.get(LIFE)
             (self._parked if id(life) in self._frozen else ready).append(handle)
 
+    @property
+    def waits_beyond_horizon(self) -> bool:
+        """Whether no task is ready, and the next call comes after ``horizon_ns``."""
+        if self._frozen:
+            self._park()
+        next_ns = self._market.next_ns
+        return (
+            not self._ready
+            and next_ns is not None
+            and self.horizon_ns is not None
+            and next_ns > self.horizon_ns
+        )
+
     def advance(self) -> None:
         """Let calls happen until a task has something to do. Raises ``Deadlock`` when none is left."""
         market, ready = self._market, self._ready
         while not ready and not self._stopping:
             if market.next_ns is None:
                 raise Deadlock(market.now_ns())
+            if self.horizon_ns is not None and market.next_ns > self.horizon_ns:
+                return
             market.fire()
             if ready and self._frozen:
                 self._park()  # what a call has woken runs in this very turn

@@ -7,15 +7,16 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from threading import Thread
 from time import sleep
+from typing import overload
 
 from core.rehearsal.campaign.replay import Again, Replayer
-from core.rehearsal.campaign.seed_run import SeedResult, run_seed
+from core.rehearsal.campaign.seed_run import SeedResult, run_named
 from core.rehearsal.scenario import Scenario
 from core.rehearsal.shelf import find_scenario
 
@@ -38,13 +39,42 @@ class Run:
     replay: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Seeds(Sequence[Run]):
+    """The runs of so many seeds from ``first`` on, each made when it is looked at: a billion cost nothing."""
+
+    first: int
+    how_many: int
+    scenario: str = ""
+    deadly: tuple[int, ...] = ()
+    guards_off: frozenset[str] = frozenset()
+
+    def __len__(self) -> int:
+        return self.how_many
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> Seeds: ...
+    def __getitem__(self, index: int | slice) -> Run | Seeds:
+        seeds = range(self.first, self.first + self.how_many)
+        if isinstance(index, slice):
+            if index.step not in (None, 1):
+                raise ValueError("seeds are played one after the other")
+            part = seeds[index]
+            return replace(self, first=part.start, how_many=len(part))
+        seed = seeds[index]
+        replay = seed % REPLAY_EVERY == 0
+        return Run(seed, self.scenario, self.deadly, self.guards_off, replay)
+
+
 def play(run: Run) -> SeedResult:
     """Make one run; every so often, make it again elsewhere and compare."""
     scenario = None
     if run.scenario:
         scenario = _scenarios.get(run.scenario) or find_scenario(run.scenario)
         _scenarios[run.scenario] = scenario
-    result = run_seed(run.seed, scenario, deadly=run.deadly, guards_off=run.guards_off)
+    result = run_named(run.scenario, run.seed, scenario, deadly=run.deadly, guards_off=run.guards_off)
     if run.replay:
         again = Again(run.seed, run.scenario, sorted(run.guards_off), list(run.deadly))
         said = _replayer.last_hash(again)

@@ -10,8 +10,7 @@ from threading import Timer
 
 import msgspec
 
-from core.rehearsal.campaign.seed_run import run_seed
-from core.rehearsal.shelf import find_scenario
+from core.rehearsal.campaign.seed_run import run_named
 
 _PATIENCE_S = 300
 
@@ -76,9 +75,9 @@ def main() -> None:
     """Play what each line of the standard input says, and print the last hash of each."""
     for line in sys.stdin.buffer:
         again = msgspec.json.decode(line, type=Again)
-        result = run_seed(
+        result = run_named(
+            again.scenario,
             again.seed,
-            find_scenario(again.scenario) if again.scenario else None,
             guards_off=frozenset(again.guards_off),
             deadly=tuple(again.deadly),
         )

@@ -8,29 +8,24 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from core.brokers.paper.books import MemoryBooks
-from core.brokers.paper.draws import Draws
 from core.domain.account import Account
 from core.domain.facts import Recorded
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.timing import NS_PER_MS, clock_text
 from core.engine.log_lines import log_line
 from core.journal.persistence import InlinePersistence, PersistenceLayer
-from core.market.synthetic import SyntheticMarket
-from core.rehearsal.campaign.story import draw_story, name_of
+from core.rehearsal.campaign.staging import ROWS_MAX, is_own_story, stage
+from core.rehearsal.campaign.story import draw_story
 from core.rehearsal.faults.kinds import FaultKind
 from core.rehearsal.invariants.violation import Violation
-from core.rehearsal.preparation import Asked, Prepared, prepare
-from core.rehearsal.run import GRACE_NS, Rehearsal
+from core.rehearsal.preparation import Prepared
+from core.rehearsal.run import Rehearsal
 from core.rehearsal.scenario import MarketTable, Scenario
+from core.rehearsal.shelf import find_scenario
 from core.rehearsal.sim_loop import Deadlock, run_virtual
 
 RAISED = 0
 """Stands for an invariant's number where the program itself raised."""
-ROWS_MAX = 8_000
-"""Of the first 300 seeds the longest journal has 810 rows: one ten times as long belongs to a run that has
-lost its way, and would grow until the machine is out of memory."""
-_SHUFFLE = 500
-_NEAR_STRIKES_PAISE = 100_00
 _LAST_ROWS = 40
 _MARKET_KINDS = {
     "thin": FaultKind.PARTIAL_FILLS,
@@ -48,6 +43,9 @@ class SeedResult:
 
     seed: int
     scenario: str
+    """The name that the scenario gives itself."""
+    played: str = ""
+    """What it was asked for by: a name of the shelf, or the path of a file."""
     violations: list[tuple[int, str, str]] = field(default_factory=list)
     """Invariant, group, and what happened."""
     faults: Counter[str] = field(default_factory=Counter)
@@ -71,6 +69,15 @@ def run_seed(seed: int, scenario: Scenario | None = None, **how: object) -> Seed
     return run_story(chosen, seed, drawn=scenario is None, **how)  # type: ignore[arg-type]
 
 
+def run_named(name: str, seed: int, scenario: Scenario | None = None, **how: object) -> SeedResult:
+    """What a campaign plays under a name, ``""`` for the seed's own story; ``scenario`` is that name's, if it
+    was read already. See ``run_story`` for ``how``, and for what is raised."""
+    own = is_own_story(name, seed)
+    result = run_seed(seed, None if own else scenario or find_scenario(name), **how)
+    result.played = name or result.scenario
+    return result
+
+
 def run_story(
     scenario: Scenario,
     seed: int,
@@ -86,71 +93,18 @@ def run_story(
     journal grows beyond ``rows_max`` rows is stopped, and that is a violation.
     """
     began = perf_counter()
-    result = SeedResult(seed, scenario.name)
-    prepared = prepare(Asked(scenario, seed=seed))
-    _restrict(prepared)
-    journal = InlinePersistence()
-    result.deadly = tuple(sorted({*deadly, *(_own_deaths(seed) if drawn else ())}))
-    rehearsal = Rehearsal(
-        prepared,
-        journal,
-        MemoryBooks(),
-        paced=False,
-        reopen=_from_bytes,
-        deadly=frozenset(result.deadly),
-        guards_off=guards_off,
-        strict=True,
-        rows_max=rows_max,
-        grace_ns=0 if drawn else GRACE_NS,
-        taken_over=True,
-    )
-    draws = Draws(seed)
-    shuffled = 0
-
-    def shuffle(ready: int) -> int:
-        nonlocal shuffled
-        shuffled += 1
-        return draws.bits(_SHUFFLE, shuffled) % ready
-
+    staged = stage(scenario, seed, drawn=drawn, deadly=deadly, guards_off=guards_off)
+    result = SeedResult(seed, scenario.name, deadly=staged.deadly)
+    rehearsal = staged.rehearsal(InlinePersistence(), MemoryBooks(), reopen=_from_bytes, rows_max=rows_max)
     try:
-        run_virtual(rehearsal.play, rehearsal.clock, shuffle)
+        run_virtual(rehearsal.play, rehearsal.clock, staged.shuffle())
     except Deadlock as error:
         result.violations.append((RAISED, "", str(error)))
     except Exception as error:  # the run is judged by what it raised, the campaign goes on
-        result.violations.append((RAISED, "", f"{type(error).__name__}: {error} {_where(error)}"))
-    _fill(result, rehearsal, prepared)
+        result.violations.append((RAISED, "", raised_text(error)))
+    _fill(result, rehearsal, staged.prepared)
     result.wall_s = perf_counter() - began
     return result
-
-
-def _own_deaths(seed: int) -> tuple[int, ...]:
-    """In every third story the core dies at one or two drawn boundaries, the second soon after the first."""
-    draws = Draws(seed)
-    if draws.unit(_SHUFFLE + 1, 0) > 1 / 3:
-        return ()
-    first = 1 + int(draws.unit(_SHUFFLE + 1, 1) ** 2 * 300)
-    if draws.unit(_SHUFFLE + 1, 2) > 0.5:
-        return (first,)
-    return first, first + 1 + int(draws.unit(_SHUFFLE + 1, 3) ** 2 * 60)
-
-
-def _restrict(prepared: Prepared) -> None:
-    """Quote only what these groups can come to trade: their strikes, those near them, and the future."""
-    source = prepared.source
-    if not isinstance(source, SyntheticMarket):
-        return
-    strikes = [leg.contract.strike_paise for s in prepared.submissions for leg in s.plan.legs]
-    if not strikes:
-        return
-    low, high = min(strikes) - _NEAR_STRIKES_PAISE, max(strikes) + _NEAR_STRIKES_PAISE
-    last = max(leg.contract.expiry for s in prepared.submissions for leg in s.plan.legs)
-    source.restrict(
-        [
-            symbol
-            for symbol, contract in source.contracts.items()
-            if contract.right is None or (low <= contract.strike_paise <= high and contract.expiry <= last)
-        ]
-    )
 
 
 def _from_bytes(journal: PersistenceLayer) -> PersistenceLayer:
@@ -220,8 +174,13 @@ def _meets_a_group(table: MarketTable, prepared: Prepared, account: Account) -> 
     )
 
 
+def raised_text(error: BaseException) -> str:
+    """What a program's error comes to for whoever has to find it: its kind, its text, and where it arose."""
+    return f"{type(error).__name__}: {error} {_where(error)}"
+
+
 def _where(error: BaseException) -> str:
-    """The innermost places of an error, for whoever has to find it."""
+    """The innermost places of an error."""
     places = []
     trace = error.__traceback__
     while trace is not None:
@@ -229,6 +188,3 @@ def _where(error: BaseException) -> str:
         places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
     return "(" + " < ".join(reversed(places[-4:])) + ")"
-
-
-__all__ = ["RAISED", "SeedResult", "last_rows", "name_of", "run_seed", "run_story"]

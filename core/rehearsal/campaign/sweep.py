@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from core.brokers.paper.draws import Draws
 from core.rehearsal.campaign.pool import Run
-from core.rehearsal.campaign.seed_run import run_story
-from core.rehearsal.shelf import find_scenario, shipped
+from core.rehearsal.campaign.seed_run import run_named
+from core.rehearsal.shelf import shipped
 
 _PAIRS = 700
 _PAIRS_SHARE = 4
@@ -20,7 +20,7 @@ def sweep(name: str, seed: int, guards_off: frozenset[str]) -> list[Run]:
 
 
 def _sweep_one(name: str, seed: int, guards_off: frozenset[str]) -> Iterator[Run]:
-    whole = run_story(find_scenario(name), seed, guards_off=guards_off)
+    whole = run_named(name, seed, guards_off=guards_off)
     count = whole.boundaries
     yield Run(seed, name, (), guards_off, replay=True)
     for number in range(1, count + 1):

@@ -12,6 +12,9 @@ from core.rehearsal.campaign.seed_run import SeedResult
 from core.rehearsal.faults.kinds import FaultKind
 from core.rehearsal.report import write_report
 
+PROGRAM = "program"
+"""Under which name a campaign's terms hold the digest of the program."""
+
 
 class CannotResume(ValueError):
     """The file belongs to another campaign, or to none; the message says which."""
@@ -105,9 +108,36 @@ def load(path: Path, asked: dict[str, Any]) -> Progress | None:
         kept = msgspec.json.decode(path.read_bytes(), type=Progress)
     except (OSError, msgspec.MsgspecError) as error:
         raise CannotResume(f"{path}: not the progress of a campaign ({error}); give another file") from error
-    for name, was in kept.asked.items():
-        if asked.get(name) != was:
+    wrong = _nonsense(kept, asked)
+    if wrong:
+        raise CannotResume(f"{path}: not the progress of a campaign ({wrong}); give another file")
+    if kept.asked[PROGRAM] != asked[PROGRAM]:
+        raise CannotResume(
+            f"{path}: was begun with another version of the program, and one tally must not mix them: "
+            "give another file to begin anew"
+        )
+    for name, now in asked.items():
+        if kept.asked[name] != now:
             raise CannotResume(
-                f"{path}: belongs to a campaign with {name} {was!r}, not {asked.get(name)!r}: give another"
+                f"{path}: belongs to a campaign with {name} {kept.asked[name]!r}, not {now!r}: give another"
             )
     return kept
+
+
+def _nonsense(kept: Progress, asked: dict[str, Any]) -> str:
+    """What cannot be so in a file that ``save`` wrote; ``""`` where it can."""
+    tally = kept.tally
+    if set(kept.asked) != set(asked):
+        return f"it says {', '.join(sorted(kept.asked)) or 'nothing'} of what was asked for"
+    counts = [tally.seeds, tally.crashes, tally.by_policy, tally.replayed]
+    counts += [*tally.faults.values(), *tally.manual.values()]
+    if min(counts) < 0 or min(tally.simulated_s, tally.wall_s, tally.worked_s) < 0:
+        return "it counts less than nothing"
+    if not set(tally.faults) <= {kind.value for kind in FaultKind}:
+        return "it counts faults that there are not"
+    if tally.replayed > tally.seeds:
+        return "more was replayed than played"
+    begun = kept.asked["from"]
+    if not isinstance(begun, int) or kept.next_seed != begun + tally.seeds:
+        return f"{tally.seeds} seeds from {begun!r} do not lead to seed {kept.next_seed}"
+    return ""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 
+import core
 from core.rehearsal.campaign.guards import GUARDS
-from core.rehearsal.campaign.pool import Run, play, play_all
+from core.rehearsal.campaign.pool import Run, Seeds, play, play_all
+from core.rehearsal.campaign.program import program_digest
 from core.rehearsal.campaign.replay import Again, Replayer
 from core.rehearsal.campaign.seed_run import RAISED, run_seed, run_story
 from core.rehearsal.campaign.story import draw_story
@@ -57,7 +61,9 @@ def test_a_story_that_cannot_be_played_again_is_no_match_and_the_next_one_still_
 def test_without_a_guard_a_known_seed_breaks_an_invariant(guard: str, seed: int) -> None:
     assert guard in GUARDS
     off = frozenset({guard})
-    assert any(run_seed(each, guards_off=off).violations for each in (seed, *range(LOOK_FURTHER)))
+    missed = next(each for each in (seed, *range(LOOK_FURTHER)) if run_seed(each, guards_off=off).violations)
+    with_it = run_seed(missed)
+    assert with_it.violations == [], "it is the guard that holds this seed together"
 
 
 def test_every_guard_has_a_seed_that_misses_it() -> None:
@@ -102,7 +108,8 @@ def test_a_campaign_stops_at_the_first_violation_unless_told_otherwise() -> None
 
 
 def test_a_tally_is_kept_and_gone_on_with(tmp_path: Path) -> None:
-    tally, path, asked = Tally(), tmp_path / "progress.json", {"from": 0, "scenario": ""}
+    tally, path = Tally(), tmp_path / "progress.json"
+    asked = {"program": "one", "from": 1, "scenario": ""}
     result = play(Run(1))
     tally.add(result)
     save(path, Progress(asked, 2, tally))
@@ -113,10 +120,61 @@ def test_a_tally_is_kept_and_gone_on_with(tmp_path: Path) -> None:
     assert kept.tally.seeds == 2
     assert kept.tally.as_json()["endings"]["by_policy"] == 2 * len([e for e in result.endings if not e])
     with pytest.raises(CannotResume, match="scenario"):
-        load(path, {"from": 0, "scenario": "calm"})
+        load(path, {**asked, "scenario": "calm"})
+    with pytest.raises(CannotResume, match="another version of the program"):
+        load(path, {**asked, "program": "two"})
     path.write_text("{")
     with pytest.raises(CannotResume, match="not the progress"):
         load(path, asked)
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ({"asked": {}, "next_seed": -5, "tally": {}}, "it says nothing of what was asked for"),
+        ({"asked": {"from": 0, "scenario": ""}, "next_seed": 0, "tally": {}}, "it says from, scenario of"),
+        ({"next_seed": -5}, "0 seeds from 0 do not lead to seed -5"),
+        ({"next_seed": 7, "tally": {"seeds": 3}}, "3 seeds from 0 do not lead to seed 7"),
+        ({"tally": {"crashes": -1}}, "less than nothing"),
+        ({"tally": {"faults": {"gremlins": 2}}}, "faults that there are not"),
+        ({"tally": {"replayed": 2}}, "more was replayed than played"),
+        ({"tally": {"seeds": "3"}}, "Expected `int`"),
+    ],
+)
+def test_progress_that_makes_no_sense_is_refused(tmp_path: Path, kept: dict[str, Any], said: str) -> None:
+    asked = {"program": "one", "from": 0, "scenario": ""}
+    path = tmp_path / "progress.json"
+    path.write_text(json.dumps({"asked": asked, "next_seed": 0, "tally": {}} | kept))
+    with pytest.raises(CannotResume, match="not the progress of a campaign") as caught:
+        load(path, asked)
+    assert said in str(caught.value)
+
+
+def test_the_programs_digest_is_of_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "__file__", str(tmp_path / "__init__.py"))
+    (tmp_path / "policy").mkdir()
+    digests = {program_digest()}
+    for name, text in (
+        ("policy/a.py", "x = 1"),
+        ("policy/a.py", "x = 2"),
+        ("policy/b.py", ""),
+        ("t.toml", ""),
+    ):
+        (tmp_path / name).write_text(text)
+        digests.add(program_digest())
+    (tmp_path / "policy" / "a.pyc").write_text("compiled")
+    digests.add(program_digest())
+    assert len(digests) == 5
+
+
+def test_a_billion_seeds_cost_nothing_until_they_are_played() -> None:
+    runs = Seeds(5, 1_000_000_000, "calm", (3,))
+    assert len(runs) == 1_000_000_000
+    assert runs[0] == Run(5, "calm", (3,))
+    assert runs[15] == Run(20, "calm", (3,), replay=True)
+    assert runs[7:][0] == runs[7]
+    assert runs[-1].seed == 1_000_000_004
+    assert len(Seeds(0, 3)[5:]) == 0
 
 
 def test_the_public_object_has_every_kind_of_fault() -> None:
