@@ -65,3 +65,14 @@ def test_a_killed_holder_leaves_no_lock_behind(tmp_path: Path) -> None:
 def test_a_lock_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(JournalUnusable, match="cannot be created"):
         AccountLock(tmp_path / "missing" / "a.journal").acquire()
+
+
+def test_whoever_finds_the_lock_taken_learns_which_journal_its_holder_keeps(tmp_path: Path) -> None:
+    account, journal = tmp_path / "account", tmp_path / "a place" / "own.db"
+    with AccountLock(account, keeps=journal) as lock, pytest.raises(AccountLocked) as caught:
+        AccountLock(account).acquire()
+    assert (caught.value.pid, caught.value.journal) == (os.getpid(), journal)
+    assert stat.S_IMODE(lock.path.stat().st_mode) == 0o600
+    with AccountLock(account), pytest.raises(AccountLocked) as caught:
+        AccountLock(account).acquire()
+    assert caught.value.journal is None, "nothing is left of a longer text"
