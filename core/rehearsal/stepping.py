@@ -68,7 +68,7 @@ class Stepped(Generic[Result]):
         return self._task.result()
 
     def _advance(self, until_ns: int, deadline_s: float) -> bool:
-        """Take turns until market time would pass ``until_ns`` or the wall the deadline; whether it came so far."""
+        """Take turns until ``until_ns`` of market time or the wall's deadline; whether it came so far."""
         loop = self._loop
         loop.horizon_ns = until_ns
         with _as_running(loop):

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import re
 import shlex
+import struct
+import subprocess
+import sys
+import termios
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -124,3 +132,43 @@ def test_half_of_a_torture_is_not_gone_on_with(tmp_path: Path) -> None:
     result = invoke(f"hedgerow rehearse --headless --tortured --journal {journal}")
     assert result.exit_code == 2
     assert "this is played from its beginning: give another" in " ".join(result.stderr.split())
+
+
+def test_on_the_console_it_is_the_same_to_the_last_row(tmp_path: Path) -> None:
+    played = play(Run(DEADLY[0]))
+    journal = tmp_path / "watched.journal"
+    words = shlex.split(printed(played))[1:]
+    options = ["--journal", str(journal), "--speed", "40", "--exit-when-done"]
+    status, screen = under_a_terminal([*words, *options])
+    assert status == 0, screen[-2_000:]
+    assert b"\x1b[?1049h" in screen, "there was a console"
+    assert InlinePersistence(journal).last_hash == played.last_hash
+
+
+def under_a_terminal(arguments: list[str]) -> tuple[int, bytes]:
+    """Run the program on a terminal of its own; its exit status and all that it painted."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 140, 0, 0))
+    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "console.cli", *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**environment, "TERM": "xterm-256color"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    watch = Timer(120, child.kill)
+    watch.start()
+    screen = bytearray()
+    try:
+        while painted := os.read(ours, 65_536):
+            screen += painted
+    except OSError:  # the terminal is gone with the last that had it open
+        pass
+    finally:
+        status = child.wait()
+        watch.cancel()
+        os.close(ours)
+    return status, bytes(screen)
