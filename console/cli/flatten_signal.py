@@ -10,7 +10,7 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from core.domain.inputs import OperatorAction, OperatorCommand
 from core.engine.service import CoreService
@@ -23,12 +23,15 @@ BY = "SIGUSR1"
 REASON = "the process was sent SIGUSR1"
 
 
-def kill_and_flatten(service: CoreService) -> None:
+Command = Callable[[OperatorCommand], None]
+
+
+def kill_and_flatten(service: CoreService, command: Command) -> None:
     """Stop new risk first, then close everything: the latch must stand before the first exit is sent."""
     saw = service.snapshot().version
     log.critical("SIGUSR1: tripping the kill switch and flattening everything.")
-    service.command(OperatorCommand(OperatorAction.KILL, "", BY, saw, REASON))
-    service.command(OperatorCommand(OperatorAction.FLATTEN_ALL, "ALL", BY, saw, REASON))
+    command(OperatorCommand(OperatorAction.KILL, "", BY, saw, REASON))
+    command(OperatorCommand(OperatorAction.FLATTEN_ALL, "ALL", BY, saw, REASON))
 
 
 @contextlib.contextmanager
@@ -49,20 +52,23 @@ def keeping_early_signal() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def flattening_on_signal(service: CoreService) -> Iterator[None]:
+def flattening_on_signal(service: CoreService, command: Command | None = None) -> Iterator[None]:
     """While this lasts SIGUSR1 flattens, as often as it comes: the core does nothing twice.
+
+    ``command`` is another way in than the service's own, which a console that only watches has shut.
 
     To be entered on the event loop's own thread. Does nothing where there is no such signal.
     """
     if sys.platform == "win32":
         yield
         return
+    obey = service.command if command is None else command
     loop = asyncio.get_running_loop()
     before = signal.getsignal(signal.SIGUSR1)
-    loop.add_signal_handler(signal.SIGUSR1, kill_and_flatten, service)
+    loop.add_signal_handler(signal.SIGUSR1, kill_and_flatten, service, obey)
     if _came_early:
         _came_early.clear()
-        kill_and_flatten(service)
+        kill_and_flatten(service, obey)
     try:
         yield
     finally:

@@ -237,7 +237,7 @@ class _Session:
         running = asyncio.create_task(core.run(restart=restart, beside=beside), name="core")
         asking = asyncio.create_task(self._ask(groups), name="groups")
         try:
-            with flattening_on_signal(core):
+            with flattening_on_signal(core, core.engine.post):
                 if self._wanted.console:
                     await self._under_console(core, running)
                 else:
