@@ -43,9 +43,13 @@ class FlattenDesk:
         return self._started(start(*asked, *more, folder=self.folder, ready=self.ready))
 
     def whole(self) -> subprocess.Popen[str]:
-        """A live core whose condor is open."""
+        """A live core whose condor is open, and shown so by the positions, which lag."""
         core = self.live()
         read_until(core, "OPEN: every leg is filled")
+        end_s = time.monotonic() + 20
+        while len(self.held()) < 4:
+            assert time.monotonic() < end_s, self.held()
+            time.sleep(0.3)
         return core
 
     def flatten(self, *more: str, rest: str = "", answer: str = "") -> subprocess.CompletedProcess[str]:

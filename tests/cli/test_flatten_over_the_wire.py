@@ -134,7 +134,7 @@ def test_a_signal_to_a_core_that_is_still_starting_is_carried_out_once_it_runs(d
     way = ThreadingHTTPServer(("127.0.0.1", 0), SlowInstruments)
     threading.Thread(target=way.serve_forever, daemon=True).start()
     try:
-        core = desk.live(rest=f"http://127.0.0.1:{way.server_port}")
+        core = desk.live("--observe", rest=f"http://127.0.0.1:{way.server_port}")
         assert SlowInstruments.asked.wait(60)
         core.send_signal(signal.SIGUSR1)
         time.sleep(0.3)
