@@ -150,6 +150,6 @@ def test_one_expected_state_stands_for_all_groups() -> None:
 
 def test_flat_before_looks_at_the_exchange_and_not_at_the_end() -> None:
     scenario = find_scenario("disk-full")
-    for flat_before_ms, verdict in ((9_000, "FAIL"), (15_000, "PASS")):
+    for flat_before_ms, verdict in ((9_000, "FAIL"), (20_000, "PASS")):
         expect = scenario.expect.model_copy(update={"flat_before": flat_before_ms})
         assert played(scenario.model_copy(update={"expect": expect}))["verdict"] == verdict
