@@ -45,7 +45,7 @@ class JournalClosed(JournalError):
 
 
 class AccountLocked(JournalError):
-    """Another process holds the lock. ``pid`` is its number and ``journal`` what it keeps, where it said so."""
+    """Another process holds the lock. ``pid`` is its number, ``journal`` what it keeps, where it said so."""
 
     def __init__(self, path: str, pid: int | None, journal: Path | None = None) -> None:
         who = f"process {pid}" if pid is not None else "another process"

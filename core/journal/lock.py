@@ -9,7 +9,6 @@ from types import TracebackType
 
 from core.journal.errors import AccountLocked, JournalUnusable
 
-
 _LONGEST = 8192
 """Bytes: a process number and the longest path."""
 
@@ -18,7 +17,8 @@ class AccountLock:
     """An exclusive ``flock`` on ``<journal>.lock``, held until ``release`` or the end of the process.
 
     The kernel drops it with the process, however that ends; the file stays, with the number of the last
-    holder and the path of its journal in it, and means nothing by itself. Two names of one journal (symbolic links) share one lock.
+    holder and the path of its journal in it, and means nothing by itself. Two names of one journal (symbolic
+    links) share one lock.
     """
 
     def __init__(self, journal: str | Path, *, keeps: str | Path | None = None) -> None:
