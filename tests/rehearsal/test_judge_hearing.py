@@ -111,3 +111,33 @@ def test_a_book_from_before_a_change_does_not_take_the_change_back() -> None:
     assert working(judge) == units - 65
     judge.framed(replace(row, at_ns=2 * NS_PER_S))
     assert working(judge) == units
+
+
+def test_an_order_that_a_dead_process_left_is_no_send_of_the_one_that_adopts_it() -> None:
+    judge, told, _ = judged()
+    left = order(LONG.index, 2, Side.SELL, 65)
+    row = OrderReport(
+        order_id="O2",
+        tags=(left.tag,),
+        symbol=left.symbol,
+        exchange=left.exchange,
+        product=left.product,
+        side=left.side,
+        order_type=left.order_type,
+        units=65,
+        filled_units=65,
+        limit_paise=1,
+        trigger_paise=0,
+        status=OrderStatus.COMPLETE,
+        raw_status="COMPLETE",
+        at_ns=NS_PER_S,
+    )
+    judge.read(BookSnapshot((row,), (), (), 2 * NS_PER_S - 1, 2 * NS_PER_S))
+    adopted = Recorded(told[-1].seq + 2, 2 * NS_PER_S, PLAN.group_id, OrderIntended(left, 0, 0))
+    judge.committed([adopted])
+    assert judge.violations == []
+    request = OrderRequest(
+        left.tag, left.symbol, left.exchange, left.product, left.side, 65, left.order_type, 1, 0
+    )
+    judge.place(request)
+    assert [violation.invariant for violation in judge.violations] == [3]

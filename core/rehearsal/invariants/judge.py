@@ -101,8 +101,7 @@ class Judge:
             if isinstance(row.fact, OrderIntended):
                 order = row.fact.order
                 self._committed[order.tag] = order.purpose
-                if order.tag not in self._placed:
-                    self._weigh(_request(order))
+                self._weigh_once(order)
 
     def decided(self, rows: Sequence[Recorded]) -> None:
         """Rows are what the core goes by now: on disk, or in memory while the journal is failed.
@@ -113,10 +112,20 @@ class Judge:
             self._hearing.catch_up()
         for row in rows:
             self._follow(row)
-            if isinstance(row.fact, OrderIntended):
-                order = row.fact.order
-                if order.tag not in self._weighed and order.tag not in self._placed:
-                    self._weigh(_request(order))
+            if isinstance(row.fact, OrderIntended) and row.fact.order.tag not in self._weighed:
+                self._weigh_once(row.fact.order)
+
+    def _weigh_once(self, order: ChildOrder) -> None:
+        """Judge what is about to be sent; one that is only taken into the diary was judged when it went."""
+        if self._is_out(order.tag):
+            self._weighed.add(order.tag)
+        else:
+            self._weigh(_request(order))
+
+    def _is_out(self, tag: str) -> bool:
+        """Whether the order was sent before: by this process, or by one that died without writing it down."""
+        known = self.told.orders.get(tag)
+        return tag in self._placed or (known is not None and bool(known.order_id))
 
     def _follow(self, row: Recorded) -> None:
         """Take over, once, what a row says about groups and orders beyond what the broker tells."""
@@ -174,7 +183,7 @@ class Judge:
         self.told.lapse(now_ns)
         purpose = self._purpose(request.tag)
         self._count(now_ns, LANES[purpose] if purpose is not None else Lane.ENTRY)
-        if request.tag in self._placed:
+        if self._is_out(request.tag):
             self.add(3, f"{request.tag} was sent twice", group_id_of(request.tag))
         self._placed.add(request.tag)
         group_id = group_id_of(request.tag)
