@@ -84,7 +84,7 @@ def rest(ready: dict[str, str], found: dict[str, Any]) -> tuple[KiteConnect, dic
         for row in paced(kite.positions)["net"]
     ]
     sell = {"exchange": "NFO", "tradingsymbol": option["tradingsymbol"], "transaction_type": "SELL"}
-    sell |= {"variety": "regular", "product": "NRML", "order_type": "LIMIT", "quantity": 65, "price": bid}
+    sell |= {"variety": "regular", "product": "NRML", "order_type": "LIMIT", "quantity": 130, "price": bid}
     sell["trigger_price"] = 0
     found["order_margins"] = paced(kite.order_margins, [sell])[0]["total"]
     basket = paced(kite.basket_order_margins, [sell], consider_positions=True)
