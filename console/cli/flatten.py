@@ -62,8 +62,9 @@ def flatten_account(
     rest: Annotated[str | None, typer.Option("--rest", help="Another REST address: an exchange's.")] = None,
     stream: Annotated[str | None, typer.Option("--stream", help="Its stream address.")] = None,
     speed: Annotated[
-        float, typer.Option("--speed", min=0.01, max=100, help="Market seconds a wall second there.")
-    ] = 1.0,
+        float | None,
+        typer.Option("--speed", min=0.01, max=100, help="Market seconds a wall second; its own without it."),
+    ] = None,
 ) -> None:
     """Cancel what works and close what is held, shorts first; FLAT is said only when the broker says it.
 

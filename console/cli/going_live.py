@@ -162,6 +162,10 @@ class _Session:
         return FileBooks.open(path, identity) if path.exists() else FileBooks.create(path, identity)
 
     async def _begin(self, journal: PersistenceLayer, books: BookPort) -> tuple[list[Recorded], bool]:
+        if books.capabilities.unfit:
+            raise CannotStart(
+                f"groups cannot be traded over {books.capabilities.name}: {books.capabilities.unfit}"
+            )
         recovered = recover_execution_from_crash(journal)
         rows = list(recovered.rows)
         settings = ExecutionSettings(allow_naked=self._wanted.allow_naked).for_broker(books.capabilities)

@@ -38,13 +38,11 @@ def journal_name(addresses: tuple[str, str], *, paper: bool) -> str:
 def account_lock(session: KiteSession, *, paper: bool) -> Path:
     """What is locked so that two programs never trade one account, whatever journals they keep.
 
-    An account is a user at an address: one elsewhere never holds up the real one of the same name. Where the
-    user is not known, because only key and token were given, the key stands for the account.
+    A simulated exchange has one account, so its address names it, whoever is said to be logged in.
     """
     data_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = session.api_key if session.user_id == "wire" else session.user_id
-    where = f"{_file_part(session.rest_root)}-" if session.is_elsewhere else ""
-    return data_folder() / f"{'paper' if paper else 'account'}-{where}{name}"
+    name = _file_part(session.rest_root) if session.is_elsewhere else session.user_id
+    return data_folder() / f"{'paper' if paper else 'account'}-{name}"
 
 
 def _file_part(rest_root: str) -> str:
