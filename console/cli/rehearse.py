@@ -162,6 +162,7 @@ def rehearse(
     for warning in prepared.warnings:
         typer.echo(f"hedgerow: warning: {warning}", err=True)
     path = journal or Path(tempfile.mkdtemp(prefix="hedgerow-")) / "rehearsal.journal"
+    onwards = "play it again from its beginning" if tortured else f"go on with --journal {path}"
     how = Play(
         prepared,
         path,
@@ -185,12 +186,12 @@ def rehearse(
         typer.echo(f"FAIL: the program itself raised {error}\njournal: {path}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo(f"stopped; go on with --journal {path}", err=True)
+        typer.echo(f"stopped; {onwards}", err=True)
         raise typer.Exit(130) from None
     if result is None:
         typer.echo(
             "Left before its end: nothing was judged, so this is no PASS (exit status 1). "
-            f"Go on with --journal {path}",
+            f"{onwards[0].upper()}{onwards[1:]}",
             err=True,
         )
         raise typer.Exit(1)
