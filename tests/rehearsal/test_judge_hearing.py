@@ -10,7 +10,7 @@ from core.domain.account import Account
 from core.domain.evolve import fold
 from core.domain.facts import AlertCleared, JournalFailed, OrderIntended, Recorded
 from core.domain.instruments import Side
-from core.domain.orders import BookSnapshot, OrderReport, OrderStatus, Outcome, TradeReport
+from core.domain.orders import BookSnapshot, ChildOrder, OrderReport, OrderStatus, Outcome, TradeReport
 from core.domain.timing import NS_PER_S
 from core.rehearsal.invariants.judge import Judge
 from core.rehearsal.invariants.truth import Truth
@@ -40,6 +40,26 @@ def judged() -> tuple[Judge, list[Recorded], Account]:
     judge = Judge(Clock(), CONTRACTS, Truth(MemoryBooks(), CONTRACTS, NONCE), lambda: account)
     judge.born(told)
     return judge, told, account
+
+
+def described(order_id: str, sent: ChildOrder, status: OrderStatus, *, filled_units: int = 0) -> OrderReport:
+    """What the broker writes down of an order in the second in which it comes."""
+    return OrderReport(
+        order_id=order_id,
+        tags=(sent.tag,),
+        symbol=sent.symbol,
+        exchange=sent.exchange,
+        product=sent.product,
+        side=sent.side,
+        order_type=sent.order_type,
+        units=sent.units,
+        filled_units=filled_units,
+        limit_paise=1,
+        trigger_paise=0,
+        status=status,
+        raw_status=status.value,
+        at_ns=NS_PER_S,
+    )
 
 
 def working(judge: Judge) -> int:
@@ -87,22 +107,7 @@ def test_books_that_waited_with_an_answer_are_read_after_it() -> None:
 def test_a_book_from_before_a_change_does_not_take_the_change_back() -> None:
     judge, _, _ = judged()
     units = PLAN.units(LONG.index)
-    row = OrderReport(
-        order_id="O1",
-        tags=(BOUGHT.tag,),
-        symbol=BOUGHT.symbol,
-        exchange=BOUGHT.exchange,
-        product=BOUGHT.product,
-        side=BOUGHT.side,
-        order_type=BOUGHT.order_type,
-        units=units,
-        filled_units=0,
-        limit_paise=1,
-        trigger_paise=0,
-        status=OrderStatus.OPEN,
-        raw_status="OPEN",
-        at_ns=NS_PER_S,
-    )
+    row = described("O1", BOUGHT, OrderStatus.OPEN)
     judge.framed(row)
     fewer = OrderChange(BOUGHT.order_type, units - 65, 1)
     judge.modify("O1", fewer)
@@ -116,22 +121,7 @@ def test_a_book_from_before_a_change_does_not_take_the_change_back() -> None:
 def test_an_order_that_a_dead_process_left_is_no_send_of_the_one_that_adopts_it() -> None:
     judge, told, _ = judged()
     left = order(LONG.index, 2, Side.SELL, 65)
-    row = OrderReport(
-        order_id="O2",
-        tags=(left.tag,),
-        symbol=left.symbol,
-        exchange=left.exchange,
-        product=left.product,
-        side=left.side,
-        order_type=left.order_type,
-        units=65,
-        filled_units=65,
-        limit_paise=1,
-        trigger_paise=0,
-        status=OrderStatus.COMPLETE,
-        raw_status="COMPLETE",
-        at_ns=NS_PER_S,
-    )
+    row = described("O2", left, OrderStatus.COMPLETE, filled_units=65)
     judge.read(BookSnapshot((row,), (), (), 2 * NS_PER_S - 1, 2 * NS_PER_S))
     adopted = Recorded(told[-1].seq + 2, 2 * NS_PER_S, PLAN.group_id, OrderIntended(left, 0, 0))
     judge.committed([adopted])
