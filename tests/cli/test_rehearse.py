@@ -66,7 +66,7 @@ def refused(folder: Path, *arguments: object) -> str:
     assert result.stdout == ""
     left = sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
     assert left == [name for name in before if not name.endswith(".lock")]
-    assert "Traceback" not in result.stderr
+    assert isinstance(result.exception, SystemExit), result.exception
     return " ".join(result.stderr.split())
 
 
