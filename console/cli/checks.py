@@ -90,7 +90,7 @@ def stored_session(
             "session",
             Verdict.FAIL,
             f"it ended at {to_ist(session.expires_ns):%H:%M IST on %d %b}",
-            f"Log in: {login_command(session.rest_root, session.stream_root)}",
+            f"Log in: {login_command(*session.addresses)}",
         )
     left = duration_text((session.expires_ns - now_ns) // 1_000_000)
     if session.is_elsewhere:

@@ -130,7 +130,7 @@ async def examine(
         session = sessions.load()
     except SessionUnreadable as error:
         trouble = str(error)
-    if session is not None and addresses not in (None, (session.rest_root, session.stream_root)):
+    if session is not None and addresses not in (None, session.addresses):
         session = None
     now_ns = clock.now_ns()
     by_market_ns = now_ns if market_ns is None else market_ns
@@ -158,8 +158,8 @@ async def _remote(
     *,
     alive: bool,
 ) -> list[Check]:
-    root, stream_root = (session.rest_root, session.stream_root) if session else addresses or OWN
-    login = f"Log in: {login_command(root, stream_root)}"
+    where = session.addresses if session else addresses or OWN
+    root, login = where[0], f"Log in: {login_command(*where)}"
     found = [await checks.clock_skew(root, clock.now_ns, missing)]
     if session is None or not alive:
         return [*found, await checks.address(None, probe_address, login)]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import secrets
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +14,10 @@ import typer
 from console.cli.failing import refuse
 from console.cli.flatten_handover import HandOver, agreed, hand_over
 from console.cli.flatten_signal import keeping_early_signal
-from console.cli.places import account_lock, data_folder
+from console.cli.places import account_lock, kept_dump
 from console.cli.tradable import Tradable, read_tradable
-from console.cli.wanted import CannotStart, Wanted, session_and_clock
+from console.cli.wanted import CannotStart, Market, Wanted, market_for
 from core.brokers.kite.broker import KiteBroker
-from core.brokers.kite.session import KiteSession
 from core.brokers.port import BookUnavailable
 from core.domain.evolve import fold
 from core.domain.instruments import PositionKey
@@ -30,7 +27,6 @@ from core.engine.flatten import EVERYTHING, FlattenResult, flatten
 from core.engine.flatten_scope import Held, Scope, agreed_books, look, our_scope
 from core.engine.kite_feed import feed_from
 from core.engine.latch import FlattenLatch
-from core.engine.system_clock import SystemClock
 from core.journal.errors import JournalError, JournalUnusable
 from core.journal.lock import AccountLock
 from core.journal.opening import read_journal
@@ -74,36 +70,27 @@ def flatten_account(
     """
     wanted = Wanted(
         paper=False,
-        groups=(),
-        underlyings=(),
+        say=lambda text: typer.echo(text, err=True),
+        tell=typer.echo,
         journal=journal,
         instruments=instruments,
         freeze=freeze,
-        sessions=None,
-        funds_rupees=1,
-        allow_naked=True,
-        console=False,
-        observe=False,
         rest=rest,
         stream=stream,
         speed=speed,
-        say=lambda text: typer.echo(text, err=True),
-        tell=typer.echo,
     )
     try:
-        session, clock = session_and_clock(wanted)
+        market = market_for(wanted)
         with keeping_early_signal():
-            done = _flatten(wanted, session, clock, everything=everything, yes=yes)
+            done = _flatten(wanted, market, everything=everything, yes=yes)
     except (CannotStart, JournalError, MarketDataError, BookUnavailable, OSError) as error:
         refuse(error)
     raise typer.Exit(0 if done else NOT_FLAT)
 
 
-def _flatten(
-    wanted: Wanted, session: KiteSession, clock: SystemClock, *, everything: bool, yes: bool
-) -> bool:
+def _flatten(wanted: Wanted, market: Market, *, everything: bool, yes: bool) -> bool:
     """Have it flat, whoever does it. Returns whether the broker's books say so, in the scope asked for."""
-    account = account_lock(session, paper=False)
+    account = account_lock(market.session, paper=False)
     lock = AccountLock(account)
     kept = wanted.path
     try:
@@ -115,7 +102,7 @@ def _flatten(
             if not yes and not agreed("Is no core running, and shall it be flattened from here?"):
                 raise CannotStart("nothing was done; close at the broker, or see to the lock") from None
             ended = HandOver.OURS
-        work = _Flatten(session, clock, wanted, FlattenLatch(account), kept, everything, yes)
+        work = _Flatten(market, wanted, FlattenLatch(account), kept, everything, yes)
         return asyncio.run(work.report() if ended is HandOver.LEFT else work.run())
     finally:
         lock.release()
@@ -125,8 +112,7 @@ def _flatten(
 class _Flatten:
     """One flatten from the broker's books, with no core, or after one."""
 
-    session: KiteSession
-    clock: SystemClock
+    market: Market
     wanted: Wanted
     latch: FlattenLatch
     journal: Path
@@ -135,14 +121,13 @@ class _Flatten:
 
     async def run(self) -> bool:
         """Look, ask, leave the latch, flatten, look again. Returns whether the broker says flat."""
-        kite = self._kite()
+        kite = self.market.broker()
         try:
             held, scope = await self._judged(kite)
             chosen = scope.of(held)
             _show(held, chosen, scope)
             if chosen.is_flat:
-                typer.echo(f"FLAT: the broker shows no position and no working order{self._whose}")
-                return True
+                return _said(chosen, "FLAT", self._whose)
             if not self.yes and not agreed("Cancel and close these?"):
                 typer.echo(
                     "NOT FLAT: nothing was sent from here, and what is listed above stays open", err=True
@@ -152,28 +137,21 @@ class _Flatten:
             result = await self._close(kite, scope)
         finally:
             await kite.aclose()
-        return _told(result, self._whose)
+        for problem in result.problems:
+            typer.echo(f"  {problem}", err=True)
+        return _said(result.left, "FLAT", self._whose)
 
     async def report(self) -> bool:
         """Only say what the broker shows, where another process keeps the account. Returns whether flat."""
-        kite = self._kite()
+        kite = self.market.broker()
         try:
             held, scope = await self._judged(kite)
         finally:
             await kite.aclose()
-        chosen = scope.of(held)
-        if chosen.is_flat:
-            typer.echo(f"FLAT all the same: the broker shows no position and no working order{self._whose}")
-            return True
-        _say_left(chosen)
-        return False
-
-    def _kite(self) -> KiteBroker:
-        timeout_s = max(2.0, 7.0 / self.clock.speed)
-        return KiteBroker(self.session, self.clock, random.random, timeout_s=timeout_s)
+        return _said(scope.of(held), "FLAT all the same", self._whose)
 
     async def _judged(self, kite: KiteBroker) -> tuple[Held, Scope]:
-        books = await agreed_books(self.clock, kite.rest)
+        books = await agreed_books(self.market.clock, kite.rest)
         return books.held, EVERYTHING if self.everything else our_scope(books, self._journal_net())
 
     @property
@@ -197,23 +175,23 @@ class _Flatten:
             account = fold(read_journal(self.journal))
         except (JournalError, IllegalTransition):
             return {}
-        net: Counter[PositionKey] = Counter()
-        for group in account.groups.values():
-            for leg in group.legs:
-                contract = leg.plan.contract
-                net[PositionKey(contract.exchange, contract.symbol, group.plan.product)] += leg.net_units
-        return {key: units for key, units in net.items() if units}
+        keys = {
+            PositionKey(leg.plan.contract.exchange, leg.plan.contract.symbol, group.plan.product)
+            for group in account.groups.values()
+            for leg in group.legs
+        }
+        return {key: units for key in keys if (units := account.net_units(key))}
 
     async def _close(self, kite: KiteBroker, scope: Scope) -> FlattenResult:
         held = await look(kite.rest)
         symbols = [position.key.symbol for position in held.positions]
         tradable = await self._tradable(kite, [*symbols, *(order.symbol for order in held.working)])
-        feed = feed_from(kite, self.clock, tradable.contracts, load_calendar(), tradable.underlyings)
+        feed = feed_from(kite, self.market.clock, tradable.contracts, load_calendar(), tradable.underlyings)
         feed.quotes.needed = lambda: symbols
         streams = [asyncio.create_task(kite.stream.run()), asyncio.create_task(feed.quotes.run())]
         try:
             return await flatten(
-                self.clock,
+                self.market.clock,
                 kite.rest,
                 kite.rest,
                 tradable.contracts,
@@ -231,11 +209,11 @@ class _Flatten:
         try:
             return await read_tradable(
                 kite.rest.instruments,
-                self.clock.now_ns(),
+                self.market.clock.now_ns(),
                 _possible_underlyings(symbols),
                 dump=self.wanted.instruments,
                 freeze=self.wanted.freeze,
-                keep=None if self.session.is_elsewhere else data_folder() / "instruments.csv",
+                keep=kept_dump(self.market.session),
                 all_listed=False,
             )
         except (MarketDataError, BookUnavailable, OSError) as error:
@@ -273,19 +251,14 @@ def _show(held: Held, chosen: Held, scope: Scope) -> None:
         )
 
 
-def _told(result: FlattenResult, whose: str) -> bool:
-    for problem in result.problems:
-        typer.echo(f"  {problem}", err=True)
-    if result.flat:
-        typer.echo(f"FLAT: the broker shows no position and no working order{whose}")
+def _said(left: Held, flat: str, whose: str) -> bool:
+    """Say what the broker shows at the end, ``flat`` for nothing. Returns whether it is nothing."""
+    if left.is_flat:
+        typer.echo(f"{flat}: the broker shows no position and no working order{whose}")
         return True
-    _say_left(result.left)
-    return False
-
-
-def _say_left(left: Held) -> None:
     for position in left.positions:
         typer.echo(f"  still held: {position.units:+,} {position.key}", err=True)
     for order in left.working:
         typer.echo(f"  still working: {order.side.value} {order.units:,} {order.symbol}", err=True)
     typer.echo("NOT FLAT: see above, and close the rest at the broker", err=True)
+    return False

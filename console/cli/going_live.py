@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import random
 import secrets
 import signal
 from collections.abc import Callable, Coroutine
@@ -47,8 +46,6 @@ from core.market.sessions import load_calendar
 from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCaseMarginSimulator
 from core.strategies.errors import StrategyError
-
-LEAST_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +120,7 @@ class _Session:
             closing.push_async_callback(journal.close)
             for warning in journal.warnings:
                 self._wanted.say(warning)
-            timeout_s = max(LEAST_TIMEOUT_S, 7.0 / self._clock.speed)
-            kite = KiteBroker(self._session, self._clock, random.random, timeout_s=timeout_s)
+            kite = self._market.broker()
             closing.push_async_callback(kite.aclose)
             feed = feed_from(
                 kite, self._clock, self._tradable.contracts, self._calendar, self._tradable.underlyings

@@ -101,7 +101,7 @@ def logout_kite(rest: RestRoot = None, stream: StreamRoot = None) -> None:
         if left:
             raise typer.Exit(1) from None
         return
-    if session is None or (session.rest_root, session.stream_root) != addresses:
+    if session is None or session.addresses != addresses:
         typer.echo(
             f"There is no {'Kite session' if addresses == OWN else f'session of {addresses[0]}'} here."
         )

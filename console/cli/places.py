@@ -35,6 +35,11 @@ def journal_name(addresses: tuple[str, str], *, paper: bool) -> str:
     return f"{'exchange-paper' if paper else 'exchange'}-{_file_part(addresses[0])}.db"
 
 
+def kept_dump(session: KiteSession) -> Path | None:
+    """Where the day's instrument dump is kept; nowhere where it is not Kite's own."""
+    return None if session.is_elsewhere else data_folder() / "instruments.csv"
+
+
 def account_lock(session: KiteSession, *, paper: bool) -> Path:
     """What is locked so that two programs never trade one account, whatever journals they keep.
 

@@ -138,25 +138,21 @@ def rehearse(
     try:
         if tortured:
             staged = staged_as_asked(scenario, seed, crash_at or [], without or [])
-        prepared = (
-            staged.prepared
-            if staged is not None
-            else prepare(
-                Asked(
-                    find_scenario(scenario),
-                    chain,
-                    underlying,
-                    strategy,
-                    group,
-                    lots,
-                    seed,
-                    funds,
-                    hold,
-                    RiskLimits() if limits is None else read_limits(limits),
-                ),
-                load_calendar(),
+            prepared = staged.prepared
+        else:
+            asked = Asked(
+                find_scenario(scenario),
+                chain,
+                underlying,
+                strategy,
+                group,
+                lots,
+                seed,
+                funds,
+                hold,
+                RiskLimits() if limits is None else read_limits(limits),
             )
-        )
+            prepared = prepare(asked, load_calendar())
     except (ScenarioError, StrategyError, MarketDataError, LimitsFileError) as error:
         refuse(error)
     for warning in prepared.warnings:

@@ -16,7 +16,7 @@ import typer
 
 from console.cli.failing import refuse
 from core.market.errors import MarketDataError
-from core.rehearsal.campaign.guards import GUARDS
+from core.rehearsal.campaign.guards import GUARDS, guards_named
 from core.rehearsal.campaign.pool import Run, Seeds, play_all
 from core.rehearsal.campaign.program import program_digest, scenario_digest
 from core.rehearsal.campaign.seed_run import SeedResult
@@ -67,10 +67,10 @@ def torture(
 
     Exit status: 0 no violation, 1 a violation, 2 what was asked for cannot be done.
     """
-    guards_off = frozenset(without or ())
-    unknown = sorted(guards_off - GUARDS.keys())
-    if unknown:
-        refuse(f"--without {unknown[0]}: there is no such guard; there are {', '.join(sorted(GUARDS))}")
+    try:
+        guards_off = guards_named(without or ())
+    except ValueError as error:
+        refuse(error)
     if sweep is not None:
         _require_alone(
             {

@@ -11,7 +11,7 @@ from console.cli.playing import Play, keep, open_books, progress, under_console
 from core.brokers.paper.books import ExchangeBooks
 from core.journal.lock import AccountLock
 from core.journal.persistence import InlinePersistence
-from core.rehearsal.campaign.guards import GUARDS
+from core.rehearsal.campaign.guards import guards_named
 from core.rehearsal.campaign.seed_run import raised_text
 from core.rehearsal.campaign.staging import Staged, stage_named
 from core.rehearsal.journal_identity import journal_paths
@@ -27,10 +27,11 @@ class Raised(RuntimeError):
 
 def staged_as_asked(scenario: str, seed: int, crash_at: list[int], without: list[str]) -> Staged:
     """What a campaign would play. Ends with status 2 for an unknown guard, raises what ``prepare`` does."""
-    unknown = sorted(set(without) - GUARDS.keys())
-    if unknown:
-        refuse(f"--without {unknown[0]}: there is no such guard; there are {', '.join(sorted(GUARDS))}")
-    return stage_named(scenario, seed, deadly=crash_at, guards_off=frozenset(without))
+    try:
+        guards_off = guards_named(without)
+    except ValueError as error:
+        refuse(error)
+    return stage_named(scenario, seed, deadly=crash_at, guards_off=guards_off)
 
 
 def require_new(journal: Path) -> None:

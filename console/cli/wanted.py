@@ -10,17 +10,19 @@ from pathlib import Path
 
 from console.cli.addresses import OWN, addresses_of, place_of
 from console.cli.login import KEY_VARIABLE, login_command
-from console.cli.places import data_folder, journal_name, kite_sessions
+from console.cli.places import data_folder, journal_name, kept_dump, kite_sessions
 from console.cli.tradable import Tradable, read_tradable
 from core.brokers.kite.broker import KiteBroker
 from core.brokers.kite.session import KiteSession
 from core.brokers.kite.session_store import SessionUnreadable
+from core.brokers.kite.transport import TIMEOUT_S
 from core.engine.group_desk import GroupRequest
 from core.engine.system_clock import SystemClock
 from core.rehearsal.wire.market_header import OtherSpeed, simulated_clock
 
 TOKEN_VARIABLE = "HEDGEROW_KITE_ACCESS_TOKEN"
 NEVER_NS = 1 << 62
+LEAST_TIMEOUT_S = 2.0
 FASTEST = 100
 """Market seconds a second that a live core is asked to keep up with."""
 
@@ -34,21 +36,21 @@ class Wanted:
     """What a person asked for on the command line. ``say`` is for people, ``tell`` prints what happens."""
 
     paper: bool
-    groups: tuple[Path, ...]
-    underlyings: tuple[str, ...]
-    journal: Path | None
-    instruments: Path | None
-    freeze: Path | None
-    sessions: Path | None
-    funds_rupees: int
-    allow_naked: bool
-    console: bool
-    observe: bool
-    rest: str | None
-    stream: str | None
-    speed: float | None
     say: Callable[[str], None]
     tell: Callable[[str], None]
+    groups: tuple[Path, ...] = ()
+    underlyings: tuple[str, ...] = ()
+    journal: Path | None = None
+    instruments: Path | None = None
+    freeze: Path | None = None
+    sessions: Path | None = None
+    funds_rupees: int = 1
+    allow_naked: bool = False
+    console: bool = False
+    observe: bool = False
+    rest: str | None = None
+    stream: str | None = None
+    speed: float | None = None
     limits: Path | None = None
 
     @property
@@ -79,11 +81,10 @@ class Market:
     where: str
     is_simulated: bool
 
-
-def session_and_clock(wanted: Wanted) -> tuple[KiteSession, SystemClock]:
-    """The session and the clock of ``market_for``, and what that raises."""
-    market = market_for(wanted)
-    return market.session, market.clock
+    def broker(self) -> KiteBroker:
+        """A connection to it, which waits for answers less long where time runs faster."""
+        timeout_s = max(LEAST_TIMEOUT_S, TIMEOUT_S / self.clock.speed)
+        return KiteBroker(self.session, self.clock, random.random, timeout_s=timeout_s)
 
 
 def market_for(wanted: Wanted) -> Market:
@@ -132,7 +133,7 @@ def _session_for(wanted: Wanted) -> KiteSession:
         session = kite_sessions(elsewhere=addresses != OWN).load()
     except SessionUnreadable as error:
         raise CannotStart(str(error)) from None
-    if session is not None and (session.rest_root, session.stream_root) == addresses:
+    if session is not None and session.addresses == addresses:
         return session
     if addresses == OWN:
         raise CannotStart("there is no Kite session: log in first with: hedgerow login kite")
@@ -159,7 +160,7 @@ async def tradable_for(
             underlyings,
             dump=wanted.instruments,
             freeze=wanted.freeze,
-            keep=None if session.is_elsewhere else data_folder() / "instruments.csv",
+            keep=kept_dump(session),
         )
     finally:
         await kite.aclose()

@@ -272,6 +272,16 @@ class MultiLegOrderGroup:
         return self.extended_until_ns or self.plan.good_until_ns
 
     @property
+    def lost_units(self) -> bool:
+        """Whether somebody else has closed units of it."""
+        return any(leg.closed_units for leg in self.legs)
+
+    @property
+    def was_exited(self) -> bool:
+        """Whether an exit of it was ever intended."""
+        return any(order.purpose is Purpose.EXIT for order in self.orders.values())
+
+    @property
     def is_over(self) -> bool:
         """Whether the group has ended."""
         return self.state in (ExecutionLifecycle.REJECTED, ExecutionLifecycle.CLOSED)

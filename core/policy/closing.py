@@ -31,9 +31,8 @@ _RETRY_MS = 250
 
 def reduce(turn: Turn, group_id: str) -> None:
     """Bring a group closer to the copies wanted. Every call sends only what nothing else is doing yet."""
-    entries = [order for order in turn.group(group_id).live_orders if order.purpose is Purpose.ENTRY]
-    asked = [cancel_order_confirmed(turn, order, "the group is being reduced") for order in entries]
-    if _still_deciding(turn, group_id, entries_over=all(asked)):
+    entries_over = cancel_entries(turn, group_id, "the group is being reduced")
+    if _still_deciding(turn, group_id, entries_over=entries_over):
         return
     if not turn.may_trade():
         turn.wake_at_open(group_id)
@@ -44,6 +43,13 @@ def reduce(turn: Turn, group_id: str) -> None:
         for index in range(len(turn.group(group_id).legs)):
             if close_leg(turn, group_id, index, side):
                 return
+
+
+def cancel_entries(turn: Turn, group_id: str, reason: str) -> bool:
+    """Ask for every entry that works to be cancelled. Whether none of them can fill any more."""
+    entries = [order for order in turn.group(group_id).live_orders if order.purpose is Purpose.ENTRY]
+    over = [cancel_order_confirmed(turn, order, reason) for order in entries]
+    return all(over)
 
 
 def _keep_what_is_whole(turn: Turn, group_id: str) -> None:

@@ -17,7 +17,7 @@ from core.domain.orders import Outcome, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.admission import admit
 from core.policy.child_orders import cancel_order_confirmed
-from core.policy.closing import chase_hedges, is_reduced, reduce, take_back_excess, trim
+from core.policy.closing import cancel_entries, chase_hedges, is_reduced, reduce, take_back_excess, trim
 from core.policy.emergency_hedge import EmergencyHedgeExecutor, has_working_hedge
 from core.policy.entry import enter, is_whole, lacks, obstacle, whole_copies
 from core.policy.session import intraday_close_ns, settle_expired
@@ -39,21 +39,14 @@ def advance(turn: Turn, group_id: str) -> None:
         if stopped:
             close_group(turn, group_id, stopped)
         take_back_excess(turn, group_id)
-        if turn.account.kill.tripped:
-            _take_entries_back(turn, group_id)
+        if turn.account.kill.tripped:  # nothing that adds risk stays in the market, whatever the state
+            cancel_entries(turn, group_id, f"the kill switch is on: {turn.account.kill.cause}")
         now = turn.group(group_id)
         _STEP[now.state](turn, now)
         after = turn.group(group_id)
         if after.state is before.state and after.goal is before.goal and after.copies == before.copies:
             break
     turn.parts.sl_manager.arm(turn, group_id)
-
-
-def _take_entries_back(turn: Turn, group_id: str) -> None:
-    """After a trip nothing that adds risk stays in the market, whatever state its group is in."""
-    for order in turn.group(group_id).live_orders:
-        if order.purpose is Purpose.ENTRY:
-            cancel_order_confirmed(turn, order, f"the kill switch is on: {turn.account.kill.cause}")
 
 
 def close_group(turn: Turn, group_id: str, reason: str) -> None:
@@ -143,7 +136,7 @@ def _partially_exposed(turn: Turn, group: MultiLegOrderGroup) -> None:
     group = turn.group(group_id)
     if group.state is not _S.PARTIALLY_EXPOSED:
         return
-    if any(leg.closed_units for leg in group.legs) and group.goal is Goal.ENTER:
+    if group.lost_units and group.goal is Goal.ENTER:
         give_up(turn, group_id, "units of it were closed by someone else")
     elif group.goal is Goal.ENTER:
         trim(turn, group_id)
@@ -251,8 +244,8 @@ def _ended(turn: Turn, group: MultiLegOrderGroup) -> None:
 
 def _enter_or_give_up(turn: Turn, group_id: str) -> None:
     """Go on entering, unless an exit was adopted: then a process that left no journal had given it up."""
-    exits = any(order.purpose is Purpose.EXIT for order in turn.group(group_id).orders.values())
-    reason = "an earlier process was closing it" if exits else enter(turn, group_id)
+    exited = turn.group(group_id).was_exited
+    reason = "an earlier process was closing it" if exited else enter(turn, group_id)
     if reason:
         give_up(turn, group_id, reason)
 

@@ -16,7 +16,6 @@ from core.domain.groups import Goal
 from core.domain.inputs import OperatorAction, OperatorCommand
 from core.domain.instruments import PositionKey
 from core.domain.lifecycle import ExecutionLifecycle
-from core.domain.orders import Purpose
 from core.domain.timing import NS_PER_S
 from core.policy.emergency_hedge import EmergencyHedgeExecutor
 from core.policy.entry import whole_copies
@@ -141,9 +140,9 @@ def _complete(turn: Turn, command: OperatorCommand) -> _Answer:
     if group.state not in _COMPLETABLE:
         return set(), f"refused: {command.target} is {group.state.value}"
     if whole_copies(group) < group.plan.copies:
-        if any(leg.closed_units for leg in group.legs):
+        if group.lost_units:
             return set(), f"refused: units of {command.target} were closed by someone else; {_REST}"
-        if any(order.purpose is Purpose.EXIT for order in group.orders.values()):
+        if group.was_exited:
             return set(), f"refused: {command.target} was being exited; {_REST}"
     until_ns = turn.now_ns + _MORE_TIME_NS
     turn.record(

@@ -17,6 +17,13 @@ _PATIENCE_NS = 60 * NS_PER_S
 _PRESSES_EVERY_NS = 5 * NS_PER_S
 
 
+def manual_cause(group: MultiLegOrderGroup) -> str:
+    """Why automation has stopped for a group; ``""`` where it has not."""
+    if group.state is not ExecutionLifecycle.MANUAL:
+        return ""
+    return group.cause.value if group.cause else "unnamed"
+
+
 class Person:
     """Flattens every group in ``MANUAL`` at the end of a run, and tells the judge of any that does not end.
 
@@ -47,11 +54,8 @@ class Person:
         groups = self._engine().account.groups
         if not self._began_ns:
             self._began_ns = now_ns
-            self.handed_over = {
-                group_id: group.cause.value if group.cause else "unnamed"
-                for group_id, group in sorted(groups.items())
-                if group.state is ExecutionLifecycle.MANUAL
-            }
+            causes = {group_id: manual_cause(group) for group_id, group in sorted(groups.items())}
+            self.handed_over = {group_id: cause for group_id, cause in causes.items() if cause}
         left = [groups[name] for name in self.handed_over if not groups[name].is_over]
         if not left or not is_open:
             return True

@@ -29,19 +29,9 @@ MARKET = Market(EXERCISE, SystemClock(), "simulated exchange 127.0.0.1:40123", T
 def wanted(*, paper: bool = False) -> Wanted:
     return Wanted(
         paper=paper,
-        groups=(),
-        underlyings=(),
-        journal=None,
-        instruments=None,
-        freeze=None,
-        sessions=None,
-        funds_rupees=1,
-        allow_naked=False,
         console=True,
-        observe=False,
         rest=EXERCISE.rest_root,
         stream=EXERCISE.stream_root,
-        speed=None,
         say=lambda text: None,
         tell=lambda text: None,
     )

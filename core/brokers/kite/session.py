@@ -41,9 +41,14 @@ class KiteSession:
         return (self.access_token,)
 
     @property
+    def addresses(self) -> tuple[str, str]:
+        """Where REST and the stream are."""
+        return self.rest_root, self.stream_root
+
+    @property
     def is_elsewhere(self) -> bool:
         """Whether it is of another address than Kite's own: mostly a simulated exchange."""
-        return (self.rest_root, self.stream_root) != (REST_ROOT, STREAM_ROOT)
+        return self.addresses != (REST_ROOT, STREAM_ROOT)
 
     def is_alive(self, at_ns: int) -> bool:
         """Whether the token has not yet reached its daily end; it can be revoked before."""

@@ -96,9 +96,7 @@ class PaperBroker:
 
     def turn_away(self, kind: RequestKind, refusal: Refusal, order_id: str = "") -> Reply:
         """Refuse a request that its form forbids: see ``SimExchange.turn_away``."""
-        step = self.exchange.turn_away(self._clock.now_ns(), kind, refusal, order_id)
-        self._publish(step)
-        return Reply(Outcome.UNKNOWN, message=self.broken) if self.broken else _reply(step)
+        return self._published(self.exchange.turn_away(self._clock.now_ns(), kind, refusal, order_id))
 
     @property
     def capabilities(self) -> Capabilities:
@@ -204,15 +202,18 @@ class PaperBroker:
         if self.broken:
             flight.reply = Reply(Outcome.UNKNOWN, message=self.broken)
             return
-        step = handover(now_ns, fault)
-        self._publish(step)
-        reply = Reply(Outcome.UNKNOWN, message=self.broken) if self.broken else _reply(step)
+        reply = self._published(handover(now_ns, fault))
         changed = self._faults.on_reply(kind, n, reply, now_ns)
         if changed is not None:
             reply, flight.late_ns = changed.reply, changed.late_ns
         flight.reply = reply
         if kind == "cancel":
             self._wake_for_cancels()
+
+    def _published(self, step: Step) -> Reply:
+        """What the client hears of a step once it is in the books."""
+        self._publish(step)
+        return Reply(Outcome.UNKNOWN, message=self.broken) if self.broken else _reply(step)
 
     async def _read(self, kind: BookKind, rows_at: Callable[[int], tuple[Row, ...]]) -> tuple[Row, ...]:
         n = self._reads

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 GUARDS: dict[str, str] = {
     "intent-first": "an order is committed before it is sent",
     "cancel-confirmation": "an order being cancelled counts as working until the broker calls it over",
@@ -14,3 +16,12 @@ GUARDS: dict[str, str] = {
     "positions-lag": "a difference in positions counts only when it is old and seen twice",
     "stops-survive-kill": "the kill switch leaves resting stops alone",
 }
+
+
+def guards_named(names: Iterable[str]) -> frozenset[str]:
+    """The guards of these names. Raises ``ValueError`` for one that does not exist, with those that do."""
+    unknown = sorted(set(names) - GUARDS.keys())
+    if unknown:
+        known = ", ".join(sorted(GUARDS))
+        raise ValueError(f"--without {unknown[0]}: there is no such guard; there are {known}")
+    return frozenset(names)

@@ -10,7 +10,6 @@ from time import perf_counter
 from core.brokers.paper.books import MemoryBooks
 from core.domain.account import Account
 from core.domain.facts import Recorded
-from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.timing import NS_PER_MS, clock_text
 from core.engine.log_lines import log_line
 from core.journal.persistence import InlinePersistence, PersistenceLayer
@@ -18,6 +17,7 @@ from core.rehearsal.campaign.staging import ROWS_MAX, is_own_story, stage
 from core.rehearsal.campaign.story import draw_story
 from core.rehearsal.faults.kinds import FaultKind
 from core.rehearsal.invariants.violation import Violation
+from core.rehearsal.person import manual_cause
 from core.rehearsal.preparation import Prepared
 from core.rehearsal.run import Rehearsal
 from core.rehearsal.scenario import MarketTable, Scenario
@@ -124,9 +124,7 @@ def _fill(result: SeedResult, rehearsal: Rehearsal, prepared: Prepared) -> None:
     result.simulated_s = (rehearsal.clock.now_ns() - prepared.start_ns) / 1e9
     for group in account.groups.values():
         result.states.append(group.state.value)
-        manual = group.state is ExecutionLifecycle.MANUAL
-        cause = (group.cause.value if group.cause else "unnamed") if manual else ""
-        result.endings.append(rehearsal.handed_over.get(group.group_id, cause))
+        result.endings.append(rehearsal.handed_over.get(group.group_id, manual_cause(group)))
     journal = rehearsal.journal
     if isinstance(journal, InlinePersistence):
         result.last_hash = journal.last_hash

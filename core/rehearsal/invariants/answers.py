@@ -37,7 +37,7 @@ class Answers:
 
     def begin_again(self) -> None:
         """A new process begins: no clock runs for it yet."""
-        self._unanswered.clear()
+        self.stop()
         self._alive_since_ns = self._clock.now_ns()
 
     def stop(self) -> None:

@@ -220,9 +220,8 @@ class Told:
             order.changing_to = 0
             if reply.outcome is Outcome.REJECTED:
                 order.units = min(order.units, order.units_before)
-            if (
-                reply.outcome is Outcome.UNKNOWN
-            ):  # what is written down from now on decides, be it to the second
+            if reply.outcome is Outcome.UNKNOWN:
+                # What is written down from that second on decides: brokers may write down no finer time.
                 order.described_ns = min(order.described_ns, order.asked_ns // NS_PER_S * NS_PER_S)
             if reply.outcome is Outcome.CONFIRMED:
                 order.units = change.units
