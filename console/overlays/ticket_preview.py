@@ -8,7 +8,7 @@ from console.widgets.line import BLANK, Line, Span, fill, line, wrap
 from console.wording import rupees, signed
 from core.domain.groups import GroupPlan
 from core.domain.instruments import Product, Side
-from core.domain.timing import clock_text
+from core.domain.timing import due_text
 from core.engine.previews import TicketLeg, TicketPreview
 
 
@@ -107,7 +107,7 @@ def _figures(preview: TicketPreview, glyphs: Glyphs, width: int) -> list[Line]:
 
 def _terms(plan: GroupPlan) -> Line:
     """How it is carried, what becomes of it where it cannot be completed, and when it ends."""
-    ends = f"closed at {clock_text(plan.exit_at_ns)}" if plan.exit_at_ns else "no exit time"
+    ends = f"closed at {due_text(plan.exit_at_ns, plan.good_until_ns)}" if plan.exit_at_ns else "no exit time"
     if plan.product is Product.MIS:
         ends = f"{ends}, intraday"
     return line(

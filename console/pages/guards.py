@@ -10,7 +10,7 @@ from core.domain.groups import LegState, MultiLegOrderGroup
 from core.domain.instruments import Side
 from core.domain.money import grouped
 from core.domain.orders import Purpose
-from core.domain.timing import clock_text
+from core.domain.timing import clock_text, due_text
 
 
 def guard_lines(group: MultiLegOrderGroup, scene: Scene) -> list[Line]:
@@ -45,7 +45,7 @@ def guard_lines(group: MultiLegOrderGroup, scene: Scene) -> list[Line]:
     if levels:
         lines.append(line((f"closes with {plan.underlying} ", "muted"), " or ".join(levels)))
     if plan.exit_at_ns:
-        lines.append(line(("closes at ", "muted"), clock_text(plan.exit_at_ns)))
+        lines.append(line(("closes at ", "muted"), due_text(plan.exit_at_ns, scene.snapshot.at_ns)))
     if not lines:
         lines.append(
             line((f"{glyphs.warn} ", "warn"), "No stop, no target and no time: only you close this.")

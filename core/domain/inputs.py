@@ -109,12 +109,13 @@ class QuotesMoved:
 
 @dataclass(frozen=True, slots=True)
 class HealthReading:
-    """How the core and its connections are, as far as the kill switch asks. 0 is well, or not known."""
+    """How the core and its connections are, as far as kill switch and alerts ask. 0 is well, or not known."""
 
     funds_total_paise: int = 0
     funds_used_paise: int = 0
     loop_lag_ms: int = 0
     """Wall-clock lag of the loop; never read in a rehearsal, whose market waits for the machine."""
+    stream_up: bool = True
     stream_silent_ms: int = 0
     books_silent_ms: int = 0
 

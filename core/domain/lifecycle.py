@@ -72,8 +72,6 @@ class ManualCause(StrEnum):
     UNKNOWN_UNRESOLVED = "unknown-unresolved"
     SHARED_SYMBOL_CLOSED = "shared-symbol-closed"
     QUANTITY_MISMATCH = "quantity-mismatch"
-    OVER_FILLED = "over-filled"
-    ACCESS_REFUSED = "access-refused"
     CANNOT_SEND = "cannot-send"
     OPERATOR = "operator"
 
@@ -87,8 +85,6 @@ MANUAL_MEANING: dict[ManualCause, str] = {
     ManualCause.UNKNOWN_UNRESOLVED: "a send was never answered and the books cannot settle it",
     ManualCause.SHARED_SYMBOL_CLOSED: "someone else closed units that several groups hold",
     ManualCause.QUANTITY_MISMATCH: "the broker's position differs and nobody's trades explain it",
-    ManualCause.OVER_FILLED: "more was filled than was ordered",
-    ManualCause.ACCESS_REFUSED: "the broker refuses our login or address",
     ManualCause.CANNOT_SEND: "the broker refuses every order that would make this group whole or flat",
     ManualCause.OPERATOR: "an operator took this group over",
 }

@@ -93,6 +93,9 @@ class ExecutionSettings:
     alert_uncovered_units: int = 100
     alert_margin_use_bps: int = 8_500
     alert_hedge_lag_ms: int = 500
+    alert_loop_lag_ms: int = 250
+    alert_stream_silent_ms: int = 5_000
+    """A stream that is up beats once a second."""
 
     def for_broker(self, capabilities: Capabilities) -> ExecutionSettings:
         """These settings within what a broker can do; decisions read it here, and the journal keeps it."""

@@ -53,6 +53,12 @@ def clock_text(at_ns: int, *, millis: bool = False) -> str:
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1_000:03d}" if millis else f"{moment:%H:%M:%S}"
 
 
+def due_text(at_ns: int, now_ns: int) -> str:
+    """When something is due, Indian time: ``15:10:00`` today, ``25 Aug 15:00`` on another day."""
+    moment = to_ist(at_ns)
+    return clock_text(at_ns) if moment.date() == to_ist(now_ns).date() else f"{moment:%d %b %H:%M}"
+
+
 def duration_text(span_ms: int) -> str:
     """A span as a person reads it: ``412 ms``, ``9.4 s``, ``3 m 05 s``."""
     if span_ms < 1_000:

@@ -386,6 +386,7 @@ class ExecutionEngine:
             funds_total_paise=funds.total_paise if funds is not None else 0,
             funds_used_paise=funds.used_paise if funds is not None else 0,
             loop_lag_ms=self.loop_lag_ms(),
+            stream_up=self.stream_up or self.stream_ns is None,
             stream_silent_ms=(now_ns - stream_ns) // NS_PER_MS,
             books_silent_ms=(now_ns - read_ns) // NS_PER_MS,
         )

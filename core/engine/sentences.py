@@ -8,7 +8,7 @@ from core.domain.groups import Goal, MultiLegOrderGroup
 from core.domain.instruments import Side
 from core.domain.lifecycle import MANUAL_MEANING, ExecutionLifecycle
 from core.domain.orders import Outcome
-from core.domain.timing import clock_text
+from core.domain.timing import due_text
 from core.engine.snapshot import NextMove
 
 _S = ExecutionLifecycle
@@ -42,7 +42,7 @@ def next_move(account: Account, group: MultiLegOrderGroup, now_ns: int) -> NextM
             return NextMove(f"taking fills back, shorts first, {goal}: {group.reason}")
         case _S.OPEN:
             exit_at = group.plan.exit_at_ns
-            tail = f"; closes at {clock_text(exit_at)}" if exit_at else ""
+            tail = f"; closes at {due_text(exit_at, now_ns)}" if exit_at else ""
             return NextMove(f"whole and hedged as designed{tail}")
         case _S.EXITING:
             return NextMove(f"closing, shorts first: {group.reason}")

@@ -7,15 +7,17 @@ from core.domain.groups import MultiLegOrderGroup
 from core.domain.instruments import PositionKey
 from core.domain.lifecycle import ENDS
 from core.domain.orders import Lane
+from core.domain.timing import to_ist
 from core.policy.child_orders import ChildOrderManager
 from core.policy.order_budget import next_send_ns
 from core.policy.own_limits import refusal_by_limits
 from core.policy.turn import Turn
+from core.risk.exercise_handler import out_by_ns
 
 
 def admit(turn: Turn, group: MultiLegOrderGroup) -> str:
     """Why the group is refused, in a sentence; ``""`` when it is not. Nothing is sent either way."""
-    checks = (_kill_switch, _sizes, _nakedness, _opposite_holdings, _budget, refusal_by_limits)
+    checks = (_kill_switch, _sizes, _nakedness, _expiry, _opposite_holdings, _budget, refusal_by_limits)
     for check in checks:
         refusal = check(turn, group)
         if refusal:
@@ -56,6 +58,13 @@ def _nakedness(turn: Turn, group: MultiLegOrderGroup) -> str:
     if not turn.settings.allow_naked:
         return f"{naked} short units would stand naked, and the settings do not allow it (allow_naked)"
     return "" if allowed_naked(plan) else "its naked units cannot be told apart"
+
+
+def _expiry(turn: Turn, group: MultiLegOrderGroup) -> str:
+    out_ns = out_by_ns(group.plan.legs, turn.view.expiries_ns)
+    if out_ns is None or turn.now_ns < out_ns:
+        return ""
+    return f"it would have had to be out by {to_ist(out_ns):%d %b %H:%M}, before one of its legs expires"
 
 
 def _opposite_holdings(turn: Turn, group: MultiLegOrderGroup) -> str:

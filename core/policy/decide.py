@@ -20,6 +20,7 @@ from core.domain.quotes import MarketView
 from core.policy.collaborators import Collaborators
 from core.policy.exposure import InterimExposureHandler, judge
 from core.policy.group import advance, answer_exposure
+from core.policy.health_alerts import warn
 from core.policy.kill_switch import trip, watch
 from core.policy.leg_priority import LegPriorityCalculator
 from core.policy.margin_gate import decide_gate
@@ -174,6 +175,7 @@ def _is_watched(group: MultiLegOrderGroup) -> bool:
 
 def _monitor(turn: Turn, health: i.HealthReading) -> set[str]:
     watched = [group for group in turn.account.groups.values() if not group.is_over and group.first_fill_ns]
+    warn(turn, health)
     if not watched:
         return set(turn.account.groups) if watch(turn, health, {}) else set()
     measured = InterimExposureHandler.measure(watched, turn.view, turn.now_ns, turn.settings.shock_bps)

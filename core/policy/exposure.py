@@ -14,7 +14,7 @@ from core.domain.groups import LegState, MultiLegOrderGroup
 from core.domain.instruments import Right
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle
 from core.domain.quotes import MarketView
-from core.domain.timing import to_ist
+from core.domain.timing import NS_PER_MS, to_ist
 from core.policy.turn import Turn
 from core.risk.exposure_math import leg_exposures
 from core.risk.pricing import years_until
@@ -170,18 +170,35 @@ def judge(turn: Turn, measured: Mapping[str, Exposure]) -> set[str]:
                     ),
                     group_id,
                 )
-            if exposure.uncovered_units > turn.settings.alert_uncovered_units:
-                turn.alert(
-                    f"uncovered:{group_id}",
-                    Severity.CRITICAL,
-                    f"{group_id}: {exposure.uncovered_units} short units stand without cover",
-                    "uncovered",
-                    group_id,
-                )
         elif since_ns:
             turn.record(ExposureRestored(group_id, turn.now_ns - since_ns), group_id)
-            turn.clear_alert(f"uncovered:{group_id}")
+        _tell_uncovered(turn, group_id, exposure, since_ns)
     return outside
+
+
+def _tell_uncovered(turn: Turn, group_id: str, exposure: Exposure, since_ns: int) -> None:
+    """Cover is bought at once: units that stand bare for longer than that takes are told of."""
+    if not exposure.uncovered_units:
+        turn.clear_alert(f"uncovered:{group_id}")
+        turn.clear_alert(f"hedge-lag:{group_id}")
+        return
+    if exposure.uncovered_units > turn.settings.alert_uncovered_units:
+        turn.alert(
+            f"uncovered:{group_id}",
+            Severity.CRITICAL,
+            f"{group_id}: {exposure.uncovered_units} short units stand without cover",
+            "uncovered",
+            group_id,
+        )
+    limit_ms = turn.settings.alert_hedge_lag_ms
+    if since_ns and turn.now_ns - since_ns > limit_ms * NS_PER_MS:
+        turn.alert(
+            f"hedge-lag:{group_id}",
+            Severity.WARNING,
+            f"{group_id} has stood without cover for more than {limit_ms} ms",
+            "hedge-lag",
+            group_id,
+        )
 
 
 def _breach(group: MultiLegOrderGroup, exposure: Exposure) -> str:

@@ -20,7 +20,7 @@ from core.policy.child_orders import cancel_order_confirmed
 from core.policy.closing import cancel_entries, chase_hedges, is_reduced, reduce, take_back_excess, trim
 from core.policy.emergency_hedge import EmergencyHedgeExecutor, has_working_hedge
 from core.policy.entry import enter, is_whole, lacks, obstacle, whole_copies
-from core.policy.session import intraday_close_ns, settle_expired
+from core.policy.session import exit_ns, settle_expired, warn_of_delivery
 from core.policy.turn import Turn
 
 _S = ExecutionLifecycle
@@ -190,13 +190,13 @@ def _open(turn: Turn, group: MultiLegOrderGroup) -> None:
         # Late fills alone leave the group whole: they are reversed, and what was agreed to stays.
         give_up(turn, group_id, "a leg is no longer what it was", keep=None if lacks(group) else group.copies)
         return
+    warn_of_delivery(turn, group)
     _close_when_due(turn, group)
 
 
 def _close_when_due(turn: Turn, group: MultiLegOrderGroup) -> None:
     group_id = group.group_id
-    times = (group.plan.exit_at_ns, intraday_close_ns(turn, group))
-    exit_at = min((at_ns for at_ns in times if at_ns is not None), default=None)
+    exit_at = exit_ns(turn, group)
     if exit_at is None:
         return
     if turn.now_ns >= exit_at:
@@ -275,7 +275,6 @@ def confirm_flat(turn: Turn, group_id: str, asked_at_ns: int) -> None:
     if group.live or any(leg.net_units for leg in group.legs):
         return
     turn.move(group_id, _S.CLOSED, "the broker confirms no position and no working order")
-    turn.clear_alert(f"incomplete:{group_id}")
 
 
 def _look_up_unanswered(turn: Turn, group: MultiLegOrderGroup) -> None:

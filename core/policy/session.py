@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import time
 
-from core.domain.account import DivergenceKind
+from core.domain.account import DivergenceKind, Severity
 from core.domain.facts import (
     CarriedUnits,
     HoldingClosedByOthers,
@@ -21,11 +21,14 @@ from core.domain.groups import MultiLegOrderGroup
 from core.domain.instruments import PositionKey, Product, Settlement
 from core.domain.lifecycle import ManualCause
 from core.domain.orders import BookSnapshot, ChildOrder, OrderStatus, Source
-from core.domain.timing import from_ist, to_ist
+from core.domain.timing import NS_PER_S, from_ist, to_ist
 from core.policy.turn import Turn
+from core.risk.exercise_handler import delivers_on, out_by_ns, settles_from_ns
 
 MIS_LAST_ENTRY = time(14, 45)
 MIS_CLOSE_BEGINS = time(15, 5)
+DELIVERY_WARNED_NS = 7 * 24 * 3_600 * NS_PER_S
+"""A week holds the four sessions over which the margin of a delivery steps up, whatever the holidays."""
 SETTLED = "expired and settled in cash"
 
 
@@ -34,9 +37,33 @@ def intraday_entry_is_over(turn: Turn, group: MultiLegOrderGroup) -> bool:
     return group.plan.product is Product.MIS and turn.now_ns >= _today_at(turn, MIS_LAST_ENTRY)
 
 
-def intraday_close_ns(turn: Turn, group: MultiLegOrderGroup) -> int | None:
-    """When an intraday group is closed today; ``None`` for a group that is carried."""
-    return _today_at(turn, MIS_CLOSE_BEGINS) if group.plan.product is Product.MIS else None
+def exit_ns(turn: Turn, group: MultiLegOrderGroup) -> int | None:
+    """When a group is closed: by its plan, as an intraday product, or before an expiry; the first counts."""
+    plan = group.plan
+    intraday_ns = _today_at(turn, MIS_CLOSE_BEGINS) if plan.product is Product.MIS else None
+    times = (plan.exit_at_ns, intraday_ns, out_by_ns(plan.legs, turn.view.expiries_ns))
+    return min((at_ns for at_ns in times if at_ns is not None), default=None)
+
+
+def warn_of_delivery(turn: Turn, group: MultiLegOrderGroup) -> None:
+    """Say a week ahead that a group holds what would be delivered: its margin steps up from then on."""
+    day = delivers_on(group.plan.legs)
+    stops_ns = None if day is None else turn.view.expiries_ns.get(day)
+    out_ns = out_by_ns(group.plan.legs, turn.view.expiries_ns)
+    if stops_ns is None or out_ns is None:
+        return
+    due_ns = stops_ns - DELIVERY_WARNED_NS
+    if turn.now_ns < due_ns:
+        turn.wake(group.group_id, due_ns)
+        return
+    turn.alert(
+        f"delivery:{group.group_id}",
+        Severity.WARNING,
+        f"{group.group_id} holds contracts that are settled in shares on {day:%d %b}: margin steps up over "
+        f"the last four sessions, and it is closed from {to_ist(out_ns):%d %b %H:%M}",
+        "delivery",
+        group.group_id,
+    )
 
 
 def _today_at(turn: Turn, at: time) -> int:
@@ -55,9 +82,12 @@ def settle_expired(turn: Turn, group: MultiLegOrderGroup) -> None:
         if not leg.net_units or contract.settlement is not Settlement.CASH:
             continue
         expires_ns = turn.view.expiries_ns.get(contract.expiry)
-        if expires_ns is not None and turn.now_ns < expires_ns:
-            turn.wake(group.group_id, expires_ns)
-        elif has_expired(turn, expires_ns):
+        if expires_ns is None:
+            continue
+        settles_ns = settles_from_ns(expires_ns, leg.filled_at_ns)
+        if turn.now_ns < settles_ns:
+            turn.wake(group.group_id, settles_ns)
+        else:
             turn.record(HoldingClosedByOthers(group.group_id, index, leg.held_units, SETTLED), group.group_id)
 
 

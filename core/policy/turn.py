@@ -20,7 +20,7 @@ from core.domain.facts import (
     StateChanged,
 )
 from core.domain.groups import MultiLegOrderGroup
-from core.domain.lifecycle import ExecutionLifecycle, ManualCause
+from core.domain.lifecycle import ENDS, ExecutionLifecycle, ManualCause
 from core.domain.quotes import MarketView
 from core.domain.settings import ExecutionSettings
 from core.domain.timing import NS_PER_MS, NS_PER_S
@@ -28,6 +28,21 @@ from core.policy.hedge_manager import EmergencyHedgeManager
 from core.policy.leg_priority import LegPriorityCalculator
 from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCase, WorstCaseMarginSimulator
+
+_OVER_WITH_THE_GROUP = frozenset(
+    {
+        "cancel-unconfirmed",
+        "circuit-lock",
+        "delivery",
+        "exposed",
+        "hedge-lag",
+        "incomplete",
+        "uncovered",
+        "unpriced",
+        "unstopped",
+    }
+)
+"""Alerts about something that a group which has ended can no longer be."""
 
 
 class StopKeeper(Protocol):
@@ -170,9 +185,16 @@ class Turn:
         cause: ManualCause | None = None,
     ) -> None:
         """Change a group's state, unless it is there already."""
-        group = self.group(group_id)
-        if group.state is not state:
-            self.record(StateChanged(group_id, state, reason, cause), group_id)
+        before = self.group(group_id).state
+        if before is state:
+            return
+        self.record(StateChanged(group_id, state, reason, cause), group_id)
+        if before is ExecutionLifecycle.MANUAL:
+            self.clear_alert(f"manual:{group_id}")
+        if state in ENDS:
+            for alert in list(self.account.alerts.values()):
+                if alert.group_id == group_id and alert.runbook in _OVER_WITH_THE_GROUP:
+                    self.clear_alert(alert.alert_id)
 
     def manual(self, group_id: str, cause: ManualCause, text: str) -> None:
         """Stop automation for a group, say why, and call for a person."""
@@ -210,6 +232,9 @@ class Turn:
         before = self.account.divergences.get(divergence_id)
         if before is None or not before.is_open:
             self.record(DivergenceFound(divergence_id, kind, detail, group_id, symbol), group_id)
+            if not healed:
+                words = f"broker and journal differ: {detail}"
+                self.alert(divergence_id, Severity.WARNING, words, "divergence", group_id)
         if healed:
             self.heal(divergence_id, healed)
 
@@ -218,6 +243,7 @@ class Turn:
         before = self.account.divergences.get(divergence_id)
         if before is not None and before.is_open:
             self.record(DivergenceHealed(divergence_id, how), before.group_id)
+            self.clear_alert(divergence_id)
 
     def done(self) -> Decision:
         """What the turn came to."""

@@ -31,7 +31,6 @@ from core.market.source import MarketSource
 from core.market.synthetic import SyntheticMarket, SyntheticSpec
 from core.rehearsal.faults.engine import FaultRule
 from core.rehearsal.scenario import GroupTable, MarketTable, Scenario, ScenarioError
-from core.risk.exercise_handler import exit_before_near_expiry_ns
 from core.risk.limits import RiskLimits
 from core.strategies.catalogue import strategy_named
 from core.strategies.errors import StrategyError
@@ -192,9 +191,6 @@ def _submissions(
                 raise
             raise StrategyError(f"{asked.scenario.place('group', number - 1)}{error}") from error
         plan = _ending(asked, table, plan, source.start_ns, end_ns)
-        must_ns = exit_before_near_expiry_ns(plan, calendar)
-        if must_ns is not None and (plan.exit_at_ns is None or must_ns < plan.exit_at_ns):
-            plan = replace(plan, exit_at_ns=must_ns)
         chosen.append(Submission(at_ns, plan))
     return tuple(chosen)
 

@@ -9,14 +9,15 @@ its own edition of the ramp).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
 from core.domain.calendar import SessionCalendar
 from core.domain.cover import uncovered_units
-from core.domain.groups import GroupPlan
+from core.domain.groups import LegPlan
 from core.domain.instruments import Contract, Right, Settlement
 from core.domain.timing import NS_PER_S, clock_text, to_ist
 
@@ -122,37 +123,34 @@ def at_expiry(
     )
 
 
-def exit_before_near_expiry_ns(plan: GroupPlan, calendar: SessionCalendar) -> int | None:
-    """When a group must be out because what is left after its first expiry would be uncovered.
+def out_by_ns(legs: Sequence[LegPlan], expiries_ns: Mapping[date, int]) -> int | None:
+    """When a group of these legs must be out because of an expiry; ``None`` where none asks for it.
 
-    ``None`` where everything expires together or the remainder is covered by itself.
+    Half an hour before the first of its contracts that deliver would, and half an hour before its first
+    expiry where what is left after that would be uncovered. ``expiries_ns`` says when each expiry stops.
     """
-    expiries = sorted({leg.contract.expiry for leg in plan.legs})
-    if len(expiries) < 2:
-        return None
+    first = min(leg.contract.expiry for leg in legs)
     remainder = [
-        (leg.contract, leg.side.sign * leg.units_per_copy)
-        for leg in plan.legs
-        if leg.contract.expiry > expiries[0]
+        (leg.contract, leg.side.sign * leg.units_per_copy) for leg in legs if leg.contract.expiry > first
     ]
-    return calendar.expiry_ns(expiries[0]) - CLOSE_BEFORE_NS if uncovered_units(remainder, None) else None
+    days = (delivers_on(legs), first if uncovered_units(remainder, None) else None)
+    stops = [expiries_ns[day] for day in days if day is not None and day in expiries_ns]
+    return min(stops) - CLOSE_BEFORE_NS if stops else None
 
 
-def was_settled(contract: Contract, last_order_ns: int, now_ns: int, calendar: SessionCalendar) -> bool:
-    """Whether a position that has vanished may be put down to settlement or assignment.
+def delivers_on(legs: Sequence[LegPlan]) -> date | None:
+    """The first day on which one of these contracts is settled in shares; ``None`` if all settle in cash."""
+    days = (leg.contract.expiry for leg in legs if leg.contract.settlement is Settlement.PHYSICAL)
+    return min(days, default=None)
+
+
+def settles_from_ns(expires_ns: int, last_order_ns: int) -> int:
+    """From when a position that has vanished may be put down to settlement or assignment.
 
     Only once the contract has expired (Indian options are European), and only if no order of ours touched it
     in the last ten seconds: until then a late fill is the likelier story.
     """
-    quiet = now_ns - last_order_ns >= QUIET_BEFORE_SETTLED_NS
-    return quiet and now_ns >= calendar.expiry_ns(contract.expiry)
-
-
-def must_close(expiries: Sequence[Expiry], now_ns: int) -> tuple[Expiry, ...]:
-    """Those whose time to be closed has come."""
-    return tuple(
-        expiry for expiry in expiries if expiry.close_by_ns is not None and now_ns >= expiry.close_by_ns
-    )
+    return max(expires_ns, last_order_ns + QUIET_BEFORE_SETTLED_NS)
 
 
 def _delivery_share(units: int, left: int) -> float:

@@ -16,6 +16,7 @@ from core.domain.leg_roles import in_sending_order
 from core.domain.quotes import MarketView
 from core.domain.settings import ExecutionSettings
 from core.domain.timing import NS_PER_S
+from core.risk.exercise_handler import out_by_ns
 from core.risk.smile import chain_vols
 from core.strategies.catalogue import Anchor, Strategy, strategy_named
 from core.strategies.errors import StrategyError
@@ -164,6 +165,7 @@ def build_plan(
 ) -> GroupPlan:
     """The plan of these legs, ``lots`` times each leg's ratio, ordered for sending and with its own limits.
 
+    It ends before an expiry that would leave it uncovered or deliver it, whatever the terms say.
     Ratios are brought to the smallest whole copy: 2 lots of a 2x4 are 4 copies of a 1x2. Raises
     ``StrategyError`` for what cannot be traded, or not be priced.
     """
@@ -182,6 +184,8 @@ def build_plan(
     forwards, years, vols = _pricing_of(ordered, view, now_ns, calendar)
     delta_limit_units, loss_limit_paise = limits_on_path(ordered, copies, forwards, years, vols, settings)
     limit_net = terms.limit_net_paise
+    expiries_ns = {leg.contract.expiry: calendar.expiry_ns(leg.contract.expiry) for leg in ordered}
+    ends_ns = [at_ns for at_ns in (terms.exit_at_ns, out_by_ns(ordered, expiries_ns)) if at_ns is not None]
     return GroupPlan(
         group_id=group_id,
         number=number,
@@ -194,7 +198,7 @@ def build_plan(
         max_slippage_bps=terms.max_slippage_bps,
         good_until_ns=now_ns + terms.good_for_ns,
         limit_net_paise=None if limit_net is None else -(-limit_net // common),
-        exit_at_ns=terms.exit_at_ns,
+        exit_at_ns=min(ends_ns, default=None),
         allow_naked=terms.allow_naked,
         delta_limit_units=delta_limit_units,
         loss_limit_paise=loss_limit_paise,

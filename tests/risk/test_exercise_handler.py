@@ -13,14 +13,15 @@ from core.domain.instruments import Contract, Right, Settlement, Side
 from core.domain.settings import ExecutionSettings
 from core.domain.timing import from_ist
 from core.risk.exercise_handler import (
+    CLOSE_BEFORE_NS,
     Outcome,
     at_expiry,
-    exit_before_near_expiry_ns,
+    delivers_on,
     is_option,
-    must_close,
+    out_by_ns,
     sessions_left,
+    settles_from_ns,
     strike_paise,
-    was_settled,
 )
 from core.strategies.plan import LegRequest, build_plan
 from tests.risk.chains import CALENDAR, FAR, NEAR, NOON_NS, option, synthetic_view
@@ -97,14 +98,6 @@ def test_sessions_skip_holidays() -> None:
     assert sessions_left(stock(Right.CE), from_ist(date(2026, 8, 26), time(11, 0)), closed) == 0
 
 
-def test_what_must_be_closed_is_named_once_its_time_has_come() -> None:
-    rows = [at_expiry(stock(right), 500, 1_450_00, NOON_NS, CALENDAR) for right in Right]
-    due = rows[0].close_by_ns
-    assert due is not None
-    assert must_close(rows, due - 1) == ()
-    assert must_close(rows, due) == tuple(rows)
-
-
 @pytest.mark.parametrize(
     ("symbol", "strike"),
     [
@@ -146,17 +139,35 @@ def calendar_group(near_side: Side) -> GroupPlan:
     )
 
 
+EXPIRIES = {day: CALENDAR.expiry_ns(day) for day in (NEAR, FAR)}
+
+
 def test_a_calendar_whose_remainder_is_a_short_is_left_before_the_near_expiry() -> None:
-    assert exit_before_near_expiry_ns(calendar_group(Side.SELL), CALENDAR) is None
-    leave = exit_before_near_expiry_ns(calendar_group(Side.BUY), CALENDAR)
-    assert leave is not None
-    assert leave < CALENDAR.expiry_ns(NEAR)
+    assert out_by_ns(calendar_group(Side.SELL).legs, EXPIRIES) is None
+    assert out_by_ns(calendar_group(Side.BUY).legs, EXPIRIES) == EXPIRIES[NEAR] - CLOSE_BEFORE_NS
+
+
+def test_what_delivers_is_left_before_it_would() -> None:
+    legs = calendar_group(Side.SELL).legs
+    stocks = tuple(
+        replace(leg, contract=replace(leg.contract, settlement=Settlement.PHYSICAL))
+        if leg.contract.expiry == FAR
+        else leg
+        for leg in legs
+    )
+    assert delivers_on(legs) is None
+    assert delivers_on(stocks) == FAR
+    assert out_by_ns(stocks, EXPIRIES) == EXPIRIES[FAR] - CLOSE_BEFORE_NS
+    assert out_by_ns(stocks, {}) is None
+
+
+def test_a_plan_knows_the_time_that_an_expiry_sets_it() -> None:
+    assert calendar_group(Side.BUY).exit_at_ns == EXPIRIES[NEAR] - CLOSE_BEFORE_NS
+    assert calendar_group(Side.SELL).exit_at_ns is None
 
 
 def test_a_vanished_short_is_settlement_only_after_expiry_and_ten_quiet_seconds() -> None:
-    contract = option(24_500, Right.CE)
-    over = CALENDAR.expiry_ns(NEAR)
-    ten_seconds = 10 * 10**9
-    assert was_settled(contract, over - ten_seconds, over, CALENDAR)
-    assert not was_settled(contract, over - ten_seconds + 1, over, CALENDAR)
-    assert not was_settled(contract, 0, over - 1, CALENDAR)
+    over = EXPIRIES[NEAR]
+    assert settles_from_ns(over, 0) == over
+    assert settles_from_ns(over, over - 10 * 10**9) == over
+    assert settles_from_ns(over, over - 1) == over - 1 + 10 * 10**9

@@ -44,7 +44,8 @@ async def exchange_token(
             response = await http.post("/session/token", data=form)
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
         fault = unanswered(error, TIMEOUT_S, secrets)
-        raise LoginRefused(f"Kite did not answer the login: {fault.message}. Try again.") from None
+        said = fault.message.rstrip(".")
+        raise LoginRefused(f"Kite did not answer the login: {said}. Try again.") from None
     answer = judge(response.status_code, response.content, secrets)
     if isinstance(answer, Fault):
         raise LoginRefused(
