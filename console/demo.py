@@ -346,6 +346,7 @@ def busy_snapshot(mode: str = "PAPER") -> Snapshot:
         health=Health(
             stream_up=True,
             stream_age_ms=200,
+            stream_uptime_pct=99.8,
             poll_age_ms=7_000,
             next_poll_ms=5_000,
             quotes_age_ms=300,

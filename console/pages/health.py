@@ -206,15 +206,17 @@ def _budget(scene: Scene, width: int) -> list[Line]:
 
 
 def _today(scene: Scene) -> list[Line]:
-    """What the day came to: hedges, time outside, margin, differences."""
+    """What the day came to: hedges, time outside, margin, and how long the stream was up."""
     snapshot = scene.snapshot
     hedges = snapshot.account.emergency_hedges
+    uptime = snapshot.health.stream_uptime_pct
     rows: list[tuple[str, str, str]] = [
         ("emergency hedges", f"{hedges}", "warn" if hedges else "ok"),
         ("unhedged, longest", span(snapshot.unhedged_longest_ms), "text"),
         ("unhedged, in all", span(snapshot.unhedged_total_ms), "text"),
         ("margin, at its peak", f"{snapshot.margin.peak_pct:.0f} %", "text"),
         ("groups", f"{len(snapshot.account.groups)}", "text"),
+        ("stream, of the time", "-" if uptime is None else f"{uptime:.1f} %", "text"),
     ]
     return [line((fill(name, 22), "muted"), (value, f"bold {tone}")) for name, value, tone in rows]
 

@@ -144,6 +144,7 @@ class ExecutionEngine:
     def on_stream(self, frame: StreamFrame) -> None:
         """A frame of the broker's stream: a hint to act on at once and to check."""
         self.stream_ns = self.clock.now_ns()
+        self.metrics.heard(self.stream_ns, self.account.settings.alert_stream_silent_ms * NS_PER_MS)
         match frame:
             case StreamOrder(report):
                 self.post(OrderNews(report))

@@ -189,6 +189,7 @@ class Publisher:
         return Health(
             stream_up=engine.stream_up,
             stream_age_ms=age_ms(engine.stream_ns),
+            stream_uptime_pct=metrics.stream_uptime_pct(now_ns),
             poll_age_ms=age_ms(engine.books.read_ns),
             next_poll_ms=max(0, engine.books.next_poll_ns - now_ns) // NS_PER_MS,
             poll_failing=engine.books.failing,

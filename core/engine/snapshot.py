@@ -66,6 +66,8 @@ class Health:
 
     stream_up: bool = False
     stream_age_ms: int | None = None
+    stream_uptime_pct: float | None = None
+    """Of the time since its first frame."""
     poll_age_ms: int | None = None
     next_poll_ms: int | None = None
     poll_failing: bool = False

@@ -32,3 +32,14 @@ def test_a_hedge_of_an_earlier_life_is_timed_though_a_later_breach_stands_now() 
         account,
     )
     assert (metrics.hedge_fill.count, metrics.hedge_fill.max) == (1, 250.0)
+
+
+def test_a_silence_of_the_stream_counts_as_down_while_it_lasts_and_after() -> None:
+    metrics = Metrics()
+    assert metrics.stream_uptime_pct(NOW) is None
+    for second in range(11):
+        metrics.heard(NOW + second * NS_PER_S, 5 * NS_PER_S)
+    assert metrics.stream_uptime_pct(NOW + 12 * NS_PER_S) == 100.0
+    assert metrics.stream_uptime_pct(NOW + 20 * NS_PER_S) == 50.0
+    metrics.heard(NOW + 20 * NS_PER_S, 5 * NS_PER_S)
+    assert metrics.stream_uptime_pct(NOW + 20 * NS_PER_S) == 50.0
