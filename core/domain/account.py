@@ -24,7 +24,8 @@ class Severity(StrEnum):
 class Alert:
     """One condition that a person should know of. ``alert_id`` is stable: a repetition raises ``count``.
 
-    ``runbook`` names the page that says what to do. An acknowledgement lapses when the alert worsens.
+    ``runbook`` names the page that says what to do. An acknowledgement lapses when the alert worsens: by its
+    severity, or beyond the size that was acknowledged.
     """
 
     alert_id: str
@@ -37,6 +38,10 @@ class Alert:
     group_id: str = ""
     acknowledged: bool = False
     cleared: bool = False
+    size: int = 0
+    """How much is at stake, in the alert's own measure (units, per cent); 0 where that has none."""
+    acknowledged_size: int = 0
+    """How much was at stake when it was last acknowledged."""
 
 
 class DivergenceKind(StrEnum):

@@ -126,9 +126,14 @@ def _alert_raised(account: Account, fact: f.AlertRaised, at_ns: int) -> Account:
             at_ns,
             at_ns,
             group_id=fact.group_id,
+            size=fact.size,
         )
     else:
-        worse = before.cleared or _SEVERITY_RANK[fact.severity] > _SEVERITY_RANK[before.severity]
+        worse = (
+            before.cleared
+            or _SEVERITY_RANK[fact.severity] > _SEVERITY_RANK[before.severity]
+            or fact.size > before.acknowledged_size
+        )
         alert = replace(
             before,
             severity=fact.severity,
@@ -138,6 +143,7 @@ def _alert_raised(account: Account, fact: f.AlertRaised, at_ns: int) -> Account:
             count=before.count + 1,
             acknowledged=before.acknowledged and not worse,
             cleared=False,
+            size=fact.size,
         )
     alerts[fact.alert_id] = alert
     return replace(account, alerts=alerts)
@@ -151,7 +157,8 @@ def _alert_cleared(account: Account, fact: f.AlertCleared, at_ns: int) -> Accoun
 
 def _alert_acknowledged(account: Account, fact: f.AlertAcknowledged, at_ns: int) -> Account:
     alerts = dict(account.alerts)
-    alerts[fact.alert_id] = replace(alerts[fact.alert_id], acknowledged=True)
+    seen = alerts[fact.alert_id]
+    alerts[fact.alert_id] = replace(seen, acknowledged=True, acknowledged_size=seen.size)
     return replace(account, alerts=alerts)
 
 

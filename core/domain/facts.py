@@ -384,6 +384,8 @@ class AlertRaised:
     text: str
     runbook: str
     group_id: str
+    size: int = 0
+    """How much is at stake, in the alert's own measure (units, per cent); 0 where that has none."""
 
 
 @dataclass(frozen=True, slots=True)

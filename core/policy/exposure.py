@@ -189,6 +189,7 @@ def _tell_uncovered(turn: Turn, group_id: str, exposure: Exposure, since_ns: int
             f"{group_id}: {exposure.uncovered_units} short units stand without cover",
             "uncovered",
             group_id,
+            size=exposure.uncovered_units,
         )
     limit_ms = turn.settings.alert_hedge_lag_ms
     if since_ns and turn.now_ns - since_ns > limit_ms * NS_PER_MS:

@@ -31,8 +31,12 @@ def _margin_use(turn: Turn, health: HealthReading) -> None:
     total, used = health.funds_total_paise, health.funds_used_paise
     limit_bps = turn.settings.alert_margin_use_bps
     if total and used * 10_000 > total * limit_bps:
-        words = f"more than {limit_bps / 100:g} % of the margin is in use"
-        turn.alert("margin-use", Severity.CRITICAL, words, "margin-use")
+        before = turn.account.alerts.get("margin-use")
+        most_pct = used * 100 // total
+        if before is not None and not before.cleared:
+            most_pct = max(most_pct, before.size)
+        words = f"margin use has reached {most_pct} %: told from {limit_bps / 100:g} % on"
+        turn.alert("margin-use", Severity.CRITICAL, words, "margin-use", size=most_pct)
     elif total and used * 10_000 <= total * (limit_bps - _MARGIN_EASED_BPS):
         turn.clear_alert("margin-use")
 

@@ -205,12 +205,26 @@ class Turn:
             f"manual:{group_id}", Severity.CRITICAL, f"{group_id} needs you: {text}", "manual", group_id
         )
 
-    def alert(self, alert_id: str, severity: Severity, text: str, runbook: str, group_id: str = "") -> None:
-        """Raise an alert, unless it stands already in the same words."""
+    def alert(
+        self,
+        alert_id: str,
+        severity: Severity,
+        text: str,
+        runbook: str,
+        group_id: str = "",
+        *,
+        size: int = 0,
+    ) -> None:
+        """Raise an alert, unless it stands already in the same words and is no larger.
+
+        ``size`` is how much is at stake, in the alert's own measure: an acknowledgement is good for no more
+        than it was given for.
+        """
         before = self.account.alerts.get(alert_id)
-        if before is not None and not before.cleared and before.text == text:
+        stands = before is not None and not before.cleared and before.text == text
+        if before is not None and stands and size <= before.size:
             return
-        self.record(AlertRaised(alert_id, severity, text, runbook, group_id), group_id)
+        self.record(AlertRaised(alert_id, severity, text, runbook, group_id, size), group_id)
 
     def clear_alert(self, alert_id: str) -> None:
         """Take an alert down, if it stands."""

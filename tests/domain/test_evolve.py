@@ -165,6 +165,21 @@ def test_an_acknowledgement_lapses_when_the_alert_worsens() -> None:
     assert after(account, raised(Severity.WARNING)).alerts["a"].count == 2
 
 
+def test_an_acknowledgement_lapses_when_more_is_at_stake_than_was_acknowledged() -> None:
+    def raised(size: int) -> AlertRaised:
+        return AlertRaised("a", Severity.CRITICAL, f"{size} units", "page", "", size)
+
+    seen = after(opened(), raised(130), AlertAcknowledged("a", "tester"))
+    assert after(seen, raised(130)).alerts["a"].acknowledged
+    assert after(seen, raised(65)).alerts["a"].acknowledged
+    assert not after(seen, raised(1_300)).alerts["a"].acknowledged
+    back = after(seen, raised(65), raised(130))
+    assert back.alerts["a"].acknowledged, "so much has been acknowledged before"
+    assert not after(back, raised(131)).alerts["a"].acknowledged
+    again = after(seen, raised(65), AlertAcknowledged("a", "tester"), raised(130))
+    assert not again.alerts["a"].acknowledged, "the last acknowledgement was of less"
+
+
 def test_sends_of_the_last_minute_are_remembered_and_a_day_is_an_indian_day() -> None:
     account = DESK.account
     child = WING.child

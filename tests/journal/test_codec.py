@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.facts import FACT_TYPES, KIND_OF, Fact, ForeignOrderSeen, JournalReturned, SettingsAdopted
+from core.domain.account import Severity
+from core.domain.facts import (
+    FACT_TYPES,
+    KIND_OF,
+    AlertRaised,
+    Fact,
+    ForeignOrderSeen,
+    JournalReturned,
+    SettingsAdopted,
+)
 from core.domain.settings import ExecutionSettings
 from core.journal.codec import FactUnreadable, FactUnwritable, decode_fact, encode_fact
 
@@ -87,6 +96,13 @@ def test_a_body_from_before_a_setting_existed_reads_with_its_default() -> None:
 def test_what_is_no_fact_is_refused_by_name(kind: str, body: str, says: str) -> None:
     with pytest.raises(FactUnreadable, match=says):
         decode_fact(kind, body)
+
+
+def test_an_alert_from_before_alerts_had_a_size_reads_with_none() -> None:
+    body = '{"alert_id":"a","severity":"CRITICAL","text":"130 units","runbook":"page","group_id":"G-001"}'
+    assert decode_fact("alert_raised", body) == AlertRaised(
+        "a", Severity.CRITICAL, "130 units", "page", "G-001", 0
+    )
 
 
 def test_a_fact_that_json_cannot_hold_is_refused_before_it_is_written() -> None:

@@ -85,6 +85,49 @@ def test_margin_use_has_to_ease_before_its_alert_goes() -> None:
     assert not stands(desk, "margin-use")
 
 
+def acknowledge(desk: Desk, alert_id: str) -> None:
+    desk.give(OperatorCommand(OperatorAction.ACKNOWLEDGE, alert_id, "tester", 0))
+    assert desk.account.alerts[alert_id].acknowledged
+
+
+def test_margin_use_that_was_acknowledged_asks_again_with_every_whole_per_cent_it_has_not_had() -> None:
+    desk = Desk().start()
+    look(desk, replace(_WELL, funds_used_paise=86_10))
+    acknowledge(desk, "margin-use")
+    for used in (86_90, 85_10, 86_90):
+        look(desk, replace(_WELL, funds_used_paise=used))
+        assert desk.account.alerts["margin-use"].acknowledged
+    assert raised(desk, "margin-use") == 1
+    look(desk, replace(_WELL, funds_used_paise=87_00))
+    assert not desk.account.alerts["margin-use"].acknowledged
+    assert "87 %" in desk.account.alerts["margin-use"].text
+    acknowledge(desk, "margin-use")
+    look(desk, replace(_WELL, funds_used_paise=86_00))
+    assert desk.account.alerts["margin-use"].acknowledged
+    assert raised(desk, "margin-use") == 2
+
+
+def test_short_units_without_cover_that_were_acknowledged_ask_again_when_there_are_more() -> None:
+    desk = open_condor()
+    wing = PositionKey("NFO", LONG_CALL, Product.NRML)
+
+    def taken(lots: int) -> None:
+        desk.others[wing] = -lots * LOT
+        for _ in range(2):
+            desk.later(6_000)
+            desk.read_books()
+        look(desk)
+
+    taken(2)
+    assert f"{2 * LOT} short units" in desk.account.alerts["uncovered:G-001"].text
+    acknowledge(desk, "uncovered:G-001")
+    look(desk)
+    assert desk.account.alerts["uncovered:G-001"].acknowledged
+    taken(10)
+    assert f"{10 * LOT} short units" in desk.account.alerts["uncovered:G-001"].text
+    assert not desk.account.alerts["uncovered:G-001"].acknowledged
+
+
 def test_only_what_is_held_has_to_be_quoted() -> None:
     desk = desk_with(plan())
     look(desk)
