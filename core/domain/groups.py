@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from core.domain.instruments import Contract, Product, Side
+from core.domain.instruments import Contract, PositionKey, Product, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import ChildOrder, Purpose
 
@@ -270,6 +270,11 @@ class MultiLegOrderGroup:
     def good_until_ns(self) -> int:
         """Until when the group may go on entering."""
         return self.extended_until_ns or self.plan.good_until_ns
+
+    def position_key(self, leg: int) -> PositionKey:
+        """Which of the broker's positions a leg is a part of."""
+        contract = self.legs[leg].plan.contract
+        return PositionKey(contract.exchange, contract.symbol, self.plan.product)
 
     @property
     def lost_units(self) -> bool:

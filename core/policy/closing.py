@@ -19,6 +19,7 @@ from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, 
 from core.policy.emergency_hedge import held_back_units
 from core.policy.entry import whole_copies
 from core.policy.pricing_rules import closing_price
+from core.policy.session import is_unconfirmed
 from core.policy.stop_prices import is_locked
 from core.policy.stop_release import make_room, release, say_locked
 from core.policy.turn import Turn
@@ -149,6 +150,9 @@ def close_leg(turn: Turn, group_id: str, index: int, side: Side) -> bool:
     leg = group.legs[index]
     surplus = _surplus(group, index, side)
     if surplus <= 0:
+        return False
+    if is_unconfirmed(turn, group.position_key(index)):
+        turn.wake_in(group_id, turn.settings.lookup_every_ms)
         return False
     for order in group.live_orders:
         if order.leg != index or order.side is not side or order.is_resting_stop:

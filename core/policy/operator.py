@@ -14,7 +14,6 @@ from core.domain.facts import (
 )
 from core.domain.groups import Goal
 from core.domain.inputs import OperatorAction, OperatorCommand
-from core.domain.instruments import PositionKey
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.timing import NS_PER_S
 from core.policy.emergency_hedge import EmergencyHedgeExecutor
@@ -167,14 +166,13 @@ def _adopt(turn: Turn, command: OperatorCommand) -> _Answer:
         return set(), f"there is no live group {command.target}"
     adopted = []
     for index, leg in enumerate(group.legs):
-        contract = leg.plan.contract
-        key = PositionKey(contract.exchange, contract.symbol, group.plan.product)
+        key = group.position_key(index)
         foreign = turn.account.foreign.get(key, 0)
         units = foreign * leg.plan.side.sign
         if units > 0:
             turn.record(HoldingAdopted(command.target, index, units, command.by), command.target)
             turn.record(ForeignPositionSeen(key, 0), command.target)
-            adopted.append(f"{foreign:+,} {contract.symbol}")
+            adopted.append(f"{foreign:+,} {key.symbol}")
     if not adopted:
         return set(), f"nothing of the trader's own fits the legs of {command.target}"
     return {command.target}, f"{command.target} now holds {', '.join(adopted)} as well"

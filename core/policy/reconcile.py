@@ -22,16 +22,20 @@ from core.domain.inputs import BooksRead
 from core.domain.instruments import PositionKey
 from core.domain.lifecycle import ManualCause
 from core.domain.orders import BookSnapshot, ChildOrder, Outcome, Purpose
-from core.domain.timing import NS_PER_MS
+from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.policy.group import confirm_flat
 from core.policy.merge import merge_order, merge_trade
 from core.policy.session import (
     compare_overnight,
     has_expired,
+    is_carried,
     lapse_past_orders,
     note_session_end,
 )
 from core.policy.turn import Turn
+
+_ABSENT_NS = 60 * NS_PER_S
+"""A position of an earlier day without a row for so long of a session was closed while nobody here looked."""
 
 
 def reconcile(turn: Turn, read: BooksRead) -> set[str]:
@@ -52,6 +56,8 @@ def reconcile(turn: Turn, read: BooksRead) -> set[str]:
     compare_overnight(turn, book)
     if turn.account.reconciled_at_ns:
         touched |= _compare_positions(turn, book)
+    else:
+        _doubt_what_was_carried(turn, book)
     for group_id, group in list(turn.account.groups.items()):
         if group.flat_asked_ns:
             confirm_flat(turn, group_id, book.asked_at_ns)
@@ -85,6 +91,15 @@ def _note_foreign_at_start(turn: Turn, book: BookSnapshot) -> None:
             _believe(turn, key, difference)
 
 
+def _doubt_what_was_carried(turn: Turn, book: BookSnapshot) -> None:
+    """What was carried into this day and is not at the broker is not traded before that is settled."""
+    theirs = {position.key: position.units for position in book.positions}
+    for key in sorted(_our_keys(turn)):
+        if not theirs.get(key, 0) and not _has_expired(turn, key) and is_carried(turn, key):
+            known = turn.account.net_units(key) + turn.account.foreign.get(key, 0)
+            turn.record(PositionDoubted(key, -known))
+
+
 def _settle_unanswered(turn: Turn, book: BookSnapshot) -> set[str]:
     """Count the whole books that do not know an unanswered send, and prove it absent once it is enough."""
     settings = turn.settings
@@ -114,7 +129,8 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
     keys = {key for key in keys if not _has_expired(turn, key)}
     touched: set[str] = set()
     for key in sorted(keys):
-        if _lacks_a_row(turn, key, book, theirs):
+        absent = _lacks_a_row(turn, key, theirs)
+        if absent and not _can_be_gone(turn, key, book):
             continue
         difference = theirs.get(key, 0) - account.net_units(key) - account.foreign.get(key, 0)
         doubt = account.doubts.get(key)
@@ -125,6 +141,9 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
             continue
         if turn.guarded("positions-lag") and not _is_old_and_seen_twice(turn, key, book, difference):
             continue
+        doubted_ns = doubt.since_ns if doubt is not None else turn.now_ns
+        if absent and turn.now_ns - max(doubted_ns, turn.view.opens_ns) < _ABSENT_NS:
+            continue
         if _stands_open(turn, key):
             continue  # a person has it in hand
         touched |= _believe(turn, key, difference)
@@ -134,25 +153,35 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
     return touched
 
 
-def _lacks_a_row(turn: Turn, key: PositionKey, book: BookSnapshot, theirs: Mapping[PositionKey, int]) -> bool:
-    """Whether the book says nothing about a position that we know: what was closed is listed with 0 units.
-
-    A book that lacks rows is half a book, and no reason to trade.
-    """
+def _lacks_a_row(turn: Turn, key: PositionKey, theirs: Mapping[PositionKey, int]) -> bool:
+    """Whether the book says nothing about a position that we know."""
     known = turn.account.net_units(key) or turn.account.foreign.get(key, 0)
     if key in theirs or not known:
         turn.clear_alert(f"no-row:{key}")
         return False
+    return True
+
+
+def _can_be_gone(turn: Turn, key: PositionKey, book: BookSnapshot) -> bool:
+    """Whether a position without a row can have been closed on a day that nobody here has seen.
+
+    What is closed today is listed with 0 units, by this day's orders; a book that lacks its row is half a
+    book, and no reason to trade. What was closed on an earlier day is in no book of this one.
+    """
     if not _is_settled(turn, key, book):
-        return True  # positions lag trades: the first fill of a day has no row yet
+        return False  # positions lag trades: the first fill of a day has no row yet
+    known = turn.account.net_units(key) or turn.account.foreign.get(key, 0)
+    symbols = {order.symbol for order in book.orders} | {trade.symbol for trade in book.trades}
+    possible = key.symbol not in symbols and is_carried(turn, key)
+    follows = "it is believed if that lasts for a minute" if possible else "it is not believed"
     turn.alert(
         f"no-row:{key}",
         Severity.WARNING,
         f"the broker's position book has no row for {key.symbol}, of which {known:+,} units are known here: "
-        "it is not believed, and nothing follows from it",
+        f"{follows}, and nothing is sent for it before",
         "books",
     )
-    return True
+    return possible
 
 
 def _is_old_and_seen_twice(turn: Turn, key: PositionKey, book: BookSnapshot, difference: int) -> bool:
@@ -172,7 +201,10 @@ def _is_old_and_seen_twice(turn: Turn, key: PositionKey, book: BookSnapshot, dif
 def _has_expired(turn: Turn, key: PositionKey) -> bool:
     """Expired contracts are settled at both ends on their own time: they are not compared."""
     contract = turn.view.contracts.get(key.symbol)
-    return contract is not None and has_expired(turn, turn.view.expiries_ns.get(contract.expiry))
+    if contract is None:  # the day's dump no longer lists what expired on an earlier day
+        held = (leg.plan.contract for group in turn.account.groups.values() for leg in group.legs)
+        contract = next((each for each in held if each.symbol == key.symbol), None)
+    return contract is not None and has_expired(turn, contract)
 
 
 def _stands_open(turn: Turn, key: PositionKey) -> bool:
@@ -182,9 +214,9 @@ def _stands_open(turn: Turn, key: PositionKey) -> bool:
 
 def _our_keys(turn: Turn) -> set[PositionKey]:
     return {
-        PositionKey(leg.plan.contract.exchange, leg.plan.contract.symbol, group.plan.product)
+        group.position_key(index)
         for group in turn.account.groups.values()
-        for leg in group.legs
+        for index, leg in enumerate(group.legs)
         if leg.net_units
     }
 
@@ -194,10 +226,7 @@ def _holders(turn: Turn, key: PositionKey) -> list[tuple[MultiLegOrderGroup, int
         (group, index)
         for group in turn.account.groups.values()
         for index, leg in enumerate(group.legs)
-        if leg.net_units
-        and group.plan.product is key.product
-        and leg.plan.contract.symbol == key.symbol
-        and leg.plan.contract.exchange == key.exchange
+        if leg.net_units and group.position_key(index) == key
     ]
 
 
@@ -265,15 +294,18 @@ def _believe(turn: Turn, key: PositionKey, difference: int) -> set[str]:
         return set()
     holders = _holders(turn, key)
     closed = min(abs(difference), abs(ours))
+    everything = closed == sum(abs(group.legs[index].net_units) for group, index in holders)
+    whose = len(holders) == 1 or everything
+    """Whether it is plain whose units went: of several holders only where nothing is left to any."""
     turn.diverged(
         f"position:{key}",
         DivergenceKind.CLOSED_BY_OTHERS,
         f"{closed} {key.symbol} of ours were closed by someone else",
         symbol=key.symbol,
         group_id=holders[0][0].group_id if len(holders) == 1 else "",
-        healed="charged to the group that held them" if len(holders) == 1 else "",
+        healed="charged to whoever held them" if whose else "",
     )
-    if len(holders) > 1:
+    if not whose:
         for group, _ in holders:
             turn.manual(
                 group.group_id,
@@ -281,18 +313,21 @@ def _believe(turn: Turn, key: PositionKey, difference: int) -> set[str]:
                 f"{closed} {key.symbol} were closed by someone else, and several groups hold it",
             )
         return {group.group_id for group, _ in holders}
-    group, index = holders[0]
-    gone = closed if group.legs[index].held_units > 0 else -closed
-    turn.record(HoldingClosedByOthers(group.group_id, index, gone, "someone else's trade"), group.group_id)
-    turn.alert(
-        f"closed:{group.group_id}:{key.symbol}",
-        Severity.CRITICAL,
-        f"{group.group_id}: {closed} {key.symbol} were closed by someone else",
-        "closed-by-others",
-        group.group_id,
-    )
+    for group, index in holders:
+        units = closed if len(holders) == 1 else abs(group.legs[index].net_units)
+        gone = units if group.legs[index].held_units > 0 else -units
+        turn.record(
+            HoldingClosedByOthers(group.group_id, index, gone, "someone else's trade"), group.group_id
+        )
+        turn.alert(
+            f"closed:{group.group_id}:{key.symbol}",
+            Severity.CRITICAL,
+            f"{group.group_id}: {units} {key.symbol} were closed by someone else",
+            "closed-by-others",
+            group.group_id,
+        )
     rest = abs(difference) - closed
     if rest:
         sign = 1 if difference > 0 else -1
         turn.record(ForeignPositionSeen(key, turn.account.foreign.get(key, 0) + sign * rest))
-    return {group.group_id}
+    return {group.group_id for group, _ in holders}

@@ -7,7 +7,7 @@ ours are out earlier.
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 
 from core.domain.account import DivergenceKind, Severity
 from core.domain.facts import (
@@ -18,7 +18,7 @@ from core.domain.facts import (
     SessionEnded,
 )
 from core.domain.groups import MultiLegOrderGroup
-from core.domain.instruments import PositionKey, Product, Settlement
+from core.domain.instruments import Contract, PositionKey, Product, Settlement
 from core.domain.lifecycle import ManualCause
 from core.domain.orders import BookSnapshot, ChildOrder, OrderStatus, Source
 from core.domain.timing import NS_PER_S, from_ist, to_ist
@@ -30,6 +30,7 @@ MIS_CLOSE_BEGINS = time(15, 5)
 DELIVERY_WARNED_NS = 7 * 24 * 3_600 * NS_PER_S
 """A week holds the four sessions over which the margin of a delivery steps up, whatever the holidays."""
 SETTLED = "expired and settled in cash"
+DELIVERED = "expired; what was in the money was delivered"
 
 
 def intraday_entry_is_over(turn: Turn, group: MultiLegOrderGroup) -> bool:
@@ -70,25 +71,61 @@ def _today_at(turn: Turn, at: time) -> int:
     return from_ist(to_ist(turn.now_ns).date(), at)
 
 
-def has_expired(turn: Turn, symbol_expiry_ns: int | None) -> bool:
-    """Whether a contract that stops at this instant has stopped."""
-    return symbol_expiry_ns is not None and symbol_expiry_ns <= turn.now_ns
+def expires_ns(turn: Turn, expiry: date) -> int | None:
+    """When contracts of this expiry stop; ``None`` where that is not known yet.
+
+    The day's dump no longer lists what expired on an earlier day: then any time of that day will do.
+    """
+    known_ns = turn.view.expiries_ns.get(expiry)
+    if known_ns is None and expiry < to_ist(turn.now_ns).date():
+        return from_ist(expiry, time(23, 59))
+    return known_ns
+
+
+def has_expired(turn: Turn, contract: Contract) -> bool:
+    """Whether a contract has stopped."""
+    stops_ns = expires_ns(turn, contract.expiry)
+    return stops_ns is not None and stops_ns <= turn.now_ns
 
 
 def settle_expired(turn: Turn, group: MultiLegOrderGroup) -> None:
-    """Take expired, cash-settled legs off the books: nobody trades them away, the exchange settles them."""
+    """Take expired legs off the books: nobody trades them away, the exchange settles them.
+
+    What is settled in shares goes as well: the option is gone, and the shares are a position of their own.
+    """
     for index, leg in enumerate(group.legs):
         contract = leg.plan.contract
-        if not leg.net_units or contract.settlement is not Settlement.CASH:
+        stops_ns = expires_ns(turn, contract.expiry)
+        if not leg.net_units or stops_ns is None:
             continue
-        expires_ns = turn.view.expiries_ns.get(contract.expiry)
-        if expires_ns is None:
-            continue
-        settles_ns = settles_from_ns(expires_ns, leg.filled_at_ns)
+        settles_ns = settles_from_ns(stops_ns, leg.filled_at_ns)
+        how = SETTLED if contract.settlement is Settlement.CASH else DELIVERED
         if turn.now_ns < settles_ns:
             turn.wake(group.group_id, settles_ns)
         else:
-            turn.record(HoldingClosedByOthers(group.group_id, index, leg.held_units, SETTLED), group.group_id)
+            turn.record(HoldingClosedByOthers(group.group_id, index, leg.held_units, how), group.group_id)
+
+
+def is_carried(turn: Turn, key: PositionKey) -> bool:
+    """Whether no order of ours has filled in a position today: all that is known of it is of earlier days."""
+    today = to_ist(turn.now_ns).date()
+    return all(
+        to_ist(leg.filled_at_ns).date() < today
+        for group in turn.account.groups.values()
+        for index, leg in enumerate(group.legs)
+        if group.position_key(index) == key
+    )
+
+
+def is_unconfirmed(turn: Turn, key: PositionKey) -> bool:
+    """Whether the broker shows nothing of a carried position, and that is not settled yet.
+
+    A trade that closes what is not there opens it the other way round.
+    """
+    doubt = turn.account.doubts.get(key)
+    if doubt is None or not is_carried(turn, key):
+        return False
+    return doubt.units == -turn.account.net_units(key) - turn.account.foreign.get(key, 0)
 
 
 def session_is_over(turn: Turn) -> bool:
@@ -105,10 +142,9 @@ def note_session_end(turn: Turn) -> None:
         return
     carried = {}
     for group in turn.account.groups.values():
-        for leg in group.legs:
+        for index, leg in enumerate(group.legs):
             if leg.net_units:
-                contract = leg.plan.contract
-                key = PositionKey(contract.exchange, contract.symbol, group.plan.product)
+                key = group.position_key(index)
                 carried[key] = turn.account.net_units(key)
     carry = tuple(CarriedUnits(key, units) for key, units in sorted(carried.items()))
     turn.record(SessionEnded(today, carry))

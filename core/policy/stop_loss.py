@@ -19,6 +19,7 @@ from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
 from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, resize
 from core.policy.closing import close_leg
+from core.policy.session import is_unconfirmed
 from core.policy.stop_cancels import press_cancels
 from core.policy.stop_prices import StopPrice, is_reached, stop_limit_paise
 from core.policy.stop_release import make_room
@@ -135,6 +136,9 @@ def _give_back(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) ->
 
 def _extend(turn: Turn, group: MultiLegOrderGroup, index: int, missing: int) -> None:
     """Have stops stand for more units, and at the right price: one change of a leg a second."""
+    if is_unconfirmed(turn, group.position_key(index)):
+        turn.wake_in(group.group_id, turn.settings.lookup_every_ms)
+        return
     wanted = price_of(turn, group, index)
     contract = group.legs[index].plan.contract
     missing -= missing % contract.lot_units

@@ -1,0 +1,185 @@
+"""The day after: what expired, what somebody closed while nobody looked, and what half a book means then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, time, timedelta
+
+from core.domain.facts import HoldingClosedByOthers
+from core.domain.groups import GroupPlan
+from core.domain.inputs import BooksRead, CoreStarted, OperatorAction, OperatorCommand
+from core.domain.instruments import PositionKey, Product, Settlement
+from core.domain.lifecycle import ExecutionLifecycle
+from core.domain.orders import Purpose, Source
+from core.domain.timing import NS_PER_S, from_ist
+from tests.builders import (
+    CONDOR,
+    CONTRACTS,
+    DAY,
+    EXPIRY,
+    LONG_CALL,
+    SHORT_CALL,
+    SHORT_PUT,
+    VERTICAL,
+    Desk,
+    fill_everything,
+    market,
+    open_condor,
+    plan,
+)
+
+_S = ExecutionLifecycle
+
+
+def restart_on(desk: Desk, day: date, *, listed: bool = True) -> None:
+    """The process of another day: yesterday's orders and trades are in no book any more.
+
+    What was traded is in the position book as before, and can be changed there; ``listed`` is whether the
+    day's dump still has the contracts.
+    """
+    for trade in desk.trades:
+        key = PositionKey(trade.exchange, trade.symbol, trade.product)
+        desk.others[key] = desk.others.get(key, 0) + trade.side.sign * trade.units
+    desk.trades.clear()
+    desk.book.clear()
+    desk.now_ns = from_ist(day, time(9, 20))
+    view = market(CONTRACTS if listed else (), at_ns=desk.now_ns)
+    desk.view = replace(view, opens_ns=from_ist(day, time(9, 15)), closes_ns=from_ist(day, time(15, 30)))
+    desk.give(CoreStarted(restart=True))
+    desk.later(100)
+    desk.read_books(Source.RECOVERY)
+    desk.later(2_000)
+
+
+def poll_for(desk: Desk, seconds: int) -> None:
+    for _ in range(seconds // 12):
+        desk.later(12_000)
+        desk.read_books()
+
+
+def ask(desk: Desk, action: OperatorAction, target: str = "G-001") -> None:
+    desk.give(OperatorCommand(action, target, "tester", 0))
+
+
+def test_a_group_that_expired_while_the_core_was_off_ends_though_no_dump_lists_it_any_more() -> None:
+    desk = open_condor()
+    restart_on(desk, EXPIRY + timedelta(days=1), listed=False)
+    desk.others.clear()
+    poll_for(desk, 24)
+    assert desk.is_in(_S.CLOSED)
+    assert not desk.sends(purpose=Purpose.EXIT)
+    assert not any(each.is_open for each in desk.account.divergences.values())
+
+
+def test_what_somebody_closed_overnight_is_neither_traded_nor_kept() -> None:
+    desk = open_condor()
+    sent = len(desk.sent)
+    restart_on(desk, DAY + timedelta(days=1))
+    desk.others.clear()
+    desk.give(CoreStarted(restart=True))
+    desk.later(100)
+    desk.read_books(Source.RECOVERY)
+    ask(desk, OperatorAction.FLATTEN)
+    desk.later(2_000)
+    assert len(desk.sent) == sent, "an exit of what is gone would open it the other way round"
+    poll_for(desk, 48)
+    assert len(desk.sent) == sent
+    assert not desk.is_in(_S.CLOSED), "a minute has not passed"
+    poll_for(desk, 36)
+    assert desk.is_in(_S.CLOSED)
+    assert len(desk.sent) == sent
+    assert len(desk.facts(HoldingClosedByOthers)) == 4
+
+
+def stopped() -> GroupPlan:
+    return replace(plan(), stop_premium_bps=20_000)
+
+
+def test_no_stop_is_placed_for_a_short_that_the_broker_does_not_show() -> None:
+    desk = Desk().start()
+    desk.submit(stopped())
+    fill_everything(desk)
+    for order in list(desk.sends(purpose=Purpose.STOP)):
+        desk.accept(order)
+    stops = len(desk.sends(purpose=Purpose.STOP))
+    assert stops
+    restart_on(desk, DAY + timedelta(days=1))
+    for symbol in (SHORT_CALL, SHORT_PUT):
+        desk.others.pop(PositionKey("NFO", symbol, Product.NRML))
+    desk.give(CoreStarted(restart=True))
+    desk.later(100)
+    desk.read_books(Source.RECOVERY)
+    poll_for(desk, 24)
+    assert len(desk.sends(purpose=Purpose.STOP)) == stops
+
+
+def test_half_a_book_in_the_morning_is_waited_for_and_its_position_closed_as_always() -> None:
+    desk = open_condor()
+    restart_on(desk, DAY + timedelta(days=1))
+    key = PositionKey("NFO", LONG_CALL, Product.NRML)
+    units = desk.others.pop(key)
+    poll_for(desk, 36)
+    assert desk.is_in(_S.OPEN)
+    assert not desk.account.alerts[f"no-row:{key}"].cleared
+    desk.others[key] = units
+    poll_for(desk, 12)
+    assert desk.account.alerts[f"no-row:{key}"].cleared
+    assert not desk.account.doubts
+    poll_for(desk, 60)
+    ask(desk, OperatorAction.FLATTEN)
+    fill_everything(desk)
+    assert desk.is_in(_S.CLOSED)
+
+
+def test_a_book_without_the_row_of_what_was_traded_today_is_never_believed() -> None:
+    desk = open_condor()
+    key = PositionKey("NFO", LONG_CALL, Product.NRML)
+    for _ in range(20):
+        desk.later(12_000)
+        book = desk.snapshot()
+        rows = tuple(row for row in book.positions if row.key != key)
+        desk.give(BooksRead(replace(book, positions=rows), Source.POLL))
+    assert desk.is_in(_S.OPEN)
+    assert not desk.facts(HoldingClosedByOthers)
+
+
+def test_before_the_open_an_empty_book_proves_nothing() -> None:
+    desk = open_condor()
+    restart_on(desk, DAY + timedelta(days=1))
+    desk.others.clear()
+    desk.now_ns = from_ist(DAY + timedelta(days=2), time(8))
+    opens_ns = from_ist(DAY + timedelta(days=2), time(9, 15))
+    desk.view = replace(
+        desk.view, opens_ns=opens_ns, closes_ns=from_ist(DAY + timedelta(days=2), time(15, 30))
+    )
+    poll_for(desk, (opens_ns - desk.now_ns) // NS_PER_S)
+    assert desk.is_in(_S.OPEN)
+    poll_for(desk, 24)
+    assert desk.is_in(_S.OPEN)
+
+
+def test_two_groups_lose_what_both_of_them_held_when_nothing_is_left() -> None:
+    desk = open_condor()
+    desk.submit(replace(plan(VERTICAL, number=2), good_until_ns=desk.now_ns + 600 * NS_PER_S))
+    fill_everything(desk)
+    assert desk.is_in(_S.OPEN, 2)
+    restart_on(desk, DAY + timedelta(days=1))
+    desk.others.clear()
+    for _ in range(2):
+        poll_for(desk, 96)
+    assert desk.is_in(_S.CLOSED)
+    assert desk.is_in(_S.CLOSED, 2)
+    assert desk.net() == {}
+
+
+def test_what_is_settled_in_shares_is_off_the_books_after_its_expiry() -> None:
+    legs = tuple(
+        replace(each, contract=replace(each.contract, settlement=Settlement.PHYSICAL)) for each in CONDOR
+    )
+    desk = Desk(view=market([each.contract for each in legs])).start()
+    desk.submit(plan(legs))
+    fill_everything(desk)
+    restart_on(desk, EXPIRY + timedelta(days=1), listed=False)
+    desk.others.clear()
+    poll_for(desk, 24)
+    assert desk.is_in(_S.CLOSED)
