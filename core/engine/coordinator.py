@@ -79,8 +79,11 @@ class ExecutionCoordinator:
         orders_per_second: int = 10,
         reserve_per_second: int = 0,
         halted: Callable[[], bool] = lambda: False,
+        handed: Callable[[ChildOrder], None] = lambda order: None,
     ) -> None:
-        """With a ``clock`` the sends of any second are held to ``orders_per_second`` once more.
+        """``handed`` is told of each order at the moment in which the broker's port gets it.
+
+        With a ``clock`` the sends of any second are held to ``orders_per_second`` once more.
 
         Entries are held to ``reserve_per_second`` fewer. Policy counts what it intends; a slow commit lets
         what was intended apart leave together. An entry that waits while the core is ``halted``, or for
@@ -96,6 +99,7 @@ class ExecutionCoordinator:
         self._port = port
         self._post = post
         self._halted = halted
+        self._handed = handed
         self._clock = clock
         self._sends = _Second(clock, orders_per_second)
         self._entries = _Second(clock, max(1, orders_per_second - reserve_per_second))
@@ -129,7 +133,7 @@ class ExecutionCoordinator:
                     order.limit_paise,
                     order.trigger_paise,
                 )
-                self._start(self._place(request, order.lane, _leaves_by_ns(order, committed)))
+                self._start(self._place(request, order, _leaves_by_ns(order, committed)))
             case ModifyOrder():
                 self._start(self._modify(effect))
             case CancelOrder(tag, order_id):
@@ -140,15 +144,17 @@ class ExecutionCoordinator:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _place(self, request: OrderRequest, lane: Lane, by_ns: int) -> None:
-        if lane is Lane.ENTRY:
+    async def _place(self, request: OrderRequest, order: ChildOrder, by_ns: int) -> None:
+        entry = order.lane is Lane.ENTRY
+        if entry:
             # Among entries first: one that waits there stands in nobody else's way.
             await self._entries.slot()
         await self._sends.slot()
-        why = self._holds_back(by_ns) if lane is Lane.ENTRY else ""
+        why = self._holds_back(by_ns) if entry else ""
         if why:
             self._post(SendReply(request.tag, Outcome.DENIED, None, why))
             return
+        self._handed(order)
         reply = await _answered(self._port.place(request))
         self._post(SendReply(request.tag, reply.outcome, reply.order_id, reply.message))
 

@@ -103,6 +103,7 @@ class ExecutionEngine:
             orders_per_second=account.settings.orders_per_second,
             reserve_per_second=account.settings.reserve_per_second,
             halted=lambda: self.account.kill.tripped,
+            handed=lambda order: self.metrics.handed_over(order, self.clock.now_ns()),
         )
         self.stream_up = False
         self.stream_ns: int | None = None

@@ -12,13 +12,18 @@ from core.domain.exposure import Exposure
 from core.domain.facts import (
     DivergenceFound,
     DivergenceHealed,
+    ExposureRestored,
     FillRecorded,
     HedgeWanted,
     OrderAnswered,
     OrderIntended,
+    OrderSeen,
+    ProcessStarted,
     Recorded,
+    StateChanged,
 )
-from core.domain.orders import Funds, Purpose
+from core.domain.lifecycle import ENDS
+from core.domain.orders import ChildOrder, Funds, Purpose
 from core.domain.timing import NS_PER_MS
 from core.engine.snapshot import DeltaPoint, Distribution
 
@@ -83,7 +88,9 @@ class Metrics:
         self.round_trips = Series(bucket_ms=10.0)
         self.loop_lag = Series(bucket_ms=2.0, trace_every=100)
         self.hedge_send = Series(bucket_ms=5.0)
+        """From a breach to the hand-over of the first order of the hedge that answers it, in market time."""
         self.hedge_fill = Series(bucket_ms=25.0)
+        """From a breach to the first word of a fill of the hedge that answers it, in market time."""
         self.orders_sent = 0
         self.children_max_units = 0
         self.divergences_found = 0
@@ -94,7 +101,10 @@ class Metrics:
         self.margin_peak_pct = 0.0
         self.deltas: deque[DeltaPoint] = deque(maxlen=_DELTA_POINTS)
         self._intended_ns: dict[str, int] = {}
-        self._breach_ns: dict[str, int] = {}
+        self._unsent_ns: dict[str, int] = {}
+        """The breaches that a hedge is wanted for, by group, until its first order is handed over."""
+        self._unfilled_ns: dict[str, int] = {}
+        """The same until its first fill is known."""
         self._mark = ""
         self._first_heard_ns = 0
         self._heard_ns: int | None = None
@@ -150,6 +160,11 @@ class Metrics:
         self.deltas.append(DeltaPoint(now_ns, total, outside, self._mark))
         self._mark = ""
 
+    def handed_over(self, order: ChildOrder, now_ns: int) -> None:
+        """The broker's port gets an order now."""
+        if order.purpose is Purpose.HEDGE:
+            _timed(self.hedge_send, self._unsent_ns.pop(order.group_id, None), now_ns)
+
     def count(self, rows: Iterable[Recorded], account: Account) -> None:
         """Take committed rows into account."""
         for row in rows:
@@ -164,13 +179,26 @@ class Metrics:
                     sent_ns = self._intended_ns.pop(tag, None)
                     if sent_ns is not None:
                         self.round_trips.add((row.at_ns - sent_ns) / NS_PER_MS)
-                case FillRecorded(side=side, tag=tag, group_id=group_id):
-                    self._filled(account, group_id, tag, row.at_ns, side.sign)
+                case OrderSeen(tag=tag, filled_units=units) if units:
+                    self._hedged(account.groups[row.group_id].orders[tag], row.at_ns)
+                case FillRecorded(tag=tag, group_id=group_id):
+                    order = account.groups[group_id].orders[tag]
+                    self._hedged(order, row.at_ns)
+                    if order.purpose is Purpose.ENTRY:
+                        self._mark = "wing filled" if order.side.sign > 0 else "short filled"
+                case ProcessStarted():
+                    # What was wanted by then left with an earlier process, or never.
+                    self._unsent_ns.clear()
+                case ExposureRestored(group_id=group_id):
+                    self._answered(group_id)
+                case StateChanged(group_id=group_id, state=state) if state in ENDS:
+                    self._answered(group_id)
                 case HedgeWanted(group_id=group_id):
                     self.emergency_hedges += 1
                     # Rows of an earlier life are counted against the account as it stands after all of them.
                     since_ns = account.groups[group_id].unhedged.since_ns or row.at_ns
-                    self._breach_ns[group_id] = min(since_ns, row.at_ns)
+                    breach_ns = min(since_ns, row.at_ns)
+                    self._unsent_ns[group_id] = self._unfilled_ns[group_id] = breach_ns
                     self._mark = "hedge"
                 case DivergenceFound():
                     self.divergences_found += 1
@@ -179,11 +207,17 @@ class Metrics:
                 case _:
                     pass
 
-    def _filled(self, account: Account, group_id: str, tag: str, at_ns: int, sign: int) -> None:
-        order = account.groups[group_id].orders[tag]
+    def _hedged(self, order: ChildOrder, at_ns: int) -> None:
+        """Something of an order has filled."""
         if order.purpose is Purpose.HEDGE:
-            breach_ns = self._breach_ns.pop(group_id, None)
-            if breach_ns is not None:
-                self.hedge_fill.add((at_ns - breach_ns) / NS_PER_MS)
-        elif order.purpose is Purpose.ENTRY:
-            self._mark = "wing filled" if sign > 0 else "short filled"
+            _timed(self.hedge_fill, self._unfilled_ns.pop(order.group_id, None), at_ns)
+
+    def _answered(self, group_id: str) -> None:
+        """A breach is over: what answers it no more is not timed from it."""
+        self._unsent_ns.pop(group_id, None)
+        self._unfilled_ns.pop(group_id, None)
+
+
+def _timed(series: Series, breach_ns: int | None, now_ns: int) -> None:
+    if breach_ns is not None:
+        series.add((now_ns - breach_ns) / NS_PER_MS)

@@ -13,6 +13,7 @@ from core.domain.inputs import Input, OperatorAction, OperatorCommand, SendReply
 from core.domain.orders import ChildOrder, Outcome, Purpose
 from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.engine.coordinator import ExecutionCoordinator
+from core.policy.order_budget import SECOND_NS
 from tests.builders import VERTICAL, Desk, desk_with, open_condor, plan
 
 
@@ -170,6 +171,32 @@ def test_entries_that_leave_together_still_leave_the_reserve_to_the_others() -> 
     placed_at(coordinator, desk, desk.account)
     assert len(left_ns) == len(desk.sent) == 8
     assert all(later - earlier >= NS_PER_S for earlier, later in zip(left_ns, left_ns[2:], strict=False))
+
+
+def test_the_moment_an_order_is_handed_to_the_broker_is_told_after_it_had_its_turn() -> None:
+    desk, clock, port = in_flight(), SteadyClock(), Port()
+    clock.at_ns = desk.now_ns
+    told: list[tuple[str, int, int]] = []
+
+    def handed(order: ChildOrder) -> None:
+        told.append((order.tag, clock.now_ns() - desk.now_ns, len(port.placed)))
+
+    coordinator = ExecutionCoordinator(
+        port, lambda item: None, clock=clock, orders_per_second=1, handed=handed
+    )
+    placed_at(coordinator, desk, desk.account)
+    assert [tag for tag, _, _ in told] == port.placed
+    assert [(late, before) for _, late, before in told] == [(0, 0), (SECOND_NS, 1)]
+
+
+def test_an_order_that_is_held_back_was_never_handed_to_the_broker() -> None:
+    desk, clock, port = in_flight(), SteadyClock(), Port()
+    told: list[ChildOrder] = []
+    coordinator = ExecutionCoordinator(
+        port, lambda item: None, clock=clock, halted=lambda: True, handed=told.append
+    )
+    placed_at(coordinator, desk, desk.account)
+    assert told == []
 
 
 @pytest.mark.parametrize(("slept_ms", "halted"), [(6_000, False), (0, True)])

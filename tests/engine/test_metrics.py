@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.domain.facts import FillRecorded, HedgeWanted, Recorded
+import pytest
+
+from core.domain.account import Account
+from core.domain.facts import (
+    ExposureRestored,
+    Fact,
+    FillRecorded,
+    HedgeWanted,
+    OrderSeen,
+    ProcessStarted,
+    Recorded,
+    StateChanged,
+)
 from core.domain.groups import Unhedged
 from core.domain.instruments import Side
-from core.domain.orders import Purpose, Source
-from core.domain.timing import NS_PER_S
+from core.domain.lifecycle import ExecutionLifecycle
+from core.domain.orders import ChildOrder, OrderStatus, Purpose, Source
+from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.engine.metrics import Metrics
 from tests.builders import NOW, desk_with, plan
 
@@ -32,6 +45,87 @@ def test_a_hedge_of_an_earlier_life_is_timed_though_a_later_breach_stands_now() 
         account,
     )
     assert (metrics.hedge_fill.count, metrics.hedge_fill.max) == (1, 250.0)
+
+
+BREACH = NOW - 40 * NS_PER_MS
+"""The group has been outside its limits since then."""
+
+
+def hedging() -> tuple[Account, ChildOrder]:
+    """An account outside its limits whose one order is a hedge."""
+    desk = desk_with(plan())
+    group = desk.group()
+    order = replace(desk.sent[0], purpose=Purpose.HEDGE)
+    group = replace(group, orders={order.tag: order}, unhedged=Unhedged(since_ns=BREACH))
+    return replace(desk.account, groups={group.group_id: group}), order
+
+
+def wanted(order: ChildOrder) -> HedgeWanted:
+    return HedgeWanted(order.group_id, "reverse", order.symbol, Side.BUY, order.units, "uncovered")
+
+
+def seen(order: ChildOrder, filled_units: int) -> OrderSeen:
+    return OrderSeen(order.tag, "O1", OrderStatus.OPEN, filled_units, 1, Source.STREAM, "")
+
+
+def traded(order: ChildOrder) -> FillRecorded:
+    return FillRecorded(
+        "T1", order.symbol, 65, Side.BUY, 1, order.group_id, order.tag, "O1", NOW, Source.TRADES
+    )
+
+
+def tell(metrics: Metrics, account: Account, fact: Fact, after_ms: int) -> None:
+    metrics.count([Recorded(1, NOW + after_ms * NS_PER_MS, "G-001", fact)], account)
+
+
+def test_a_hedge_is_timed_from_the_breach_to_the_hand_over_of_its_first_order() -> None:
+    account, order = hedging()
+    metrics = Metrics()
+    metrics.handed_over(order, NOW)
+    assert metrics.hedge_send.count == 0, "nothing was wanted yet"
+    tell(metrics, account, wanted(order), 0)
+    metrics.handed_over(replace(order, purpose=Purpose.EXIT), NOW + NS_PER_MS)
+    assert metrics.hedge_send.count == 0
+    metrics.handed_over(order, NOW + 3 * NS_PER_MS)
+    metrics.handed_over(replace(order, child=2), NOW + 9 * NS_PER_MS)
+    assert (metrics.hedge_send.count, metrics.hedge_send.max) == (1, 43.0)
+
+
+def test_a_fill_is_timed_when_it_is_first_known_and_not_again_by_the_trade_book() -> None:
+    account, order = hedging()
+    metrics = Metrics()
+    tell(metrics, account, wanted(order), 0)
+    tell(metrics, account, seen(order, 0), 20)
+    assert metrics.hedge_fill.count == 0
+    tell(metrics, account, seen(order, 65), 60)
+    tell(metrics, account, ExposureRestored("G-001", 1), 100)
+    tell(metrics, account, traded(order), 900)
+    assert (metrics.hedge_fill.count, metrics.hedge_fill.max) == (1, 100.0)
+
+
+@pytest.mark.parametrize(
+    "over",
+    [ExposureRestored("G-001", 1), StateChanged("G-001", ExecutionLifecycle.CLOSED, "nothing is left")],
+)
+def test_a_breach_that_something_else_answered_is_not_charged_to_a_later_hedge(over: Fact) -> None:
+    account, order = hedging()
+    metrics = Metrics()
+    tell(metrics, account, wanted(order), 0)
+    tell(metrics, account, over, 200)
+    metrics.handed_over(order, NOW + 90 * NS_PER_S)
+    tell(metrics, account, seen(order, 65), 90_100)
+    assert (metrics.hedge_send.count, metrics.hedge_fill.count) == (0, 0)
+
+
+def test_what_an_earlier_process_may_have_sent_is_not_timed_to_an_order_of_this_one() -> None:
+    account, order = hedging()
+    metrics = Metrics()
+    tell(metrics, account, wanted(order), 0)
+    tell(metrics, account, ProcessStarted(restart=True), 5_000)
+    metrics.handed_over(order, NOW + 6 * NS_PER_S)
+    assert metrics.hedge_send.count == 0
+    tell(metrics, account, seen(order, 65), 6_100)
+    assert (metrics.hedge_fill.count, metrics.hedge_fill.max) == (1, 6_140.0)
 
 
 def test_a_silence_of_the_stream_counts_as_down_while_it_lasts_and_after() -> None:

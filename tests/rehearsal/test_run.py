@@ -111,6 +111,16 @@ def test_folding_the_journal_gives_what_the_report_says(tmp_path: Path) -> None:
     ]
 
 
+def test_every_hedge_of_a_run_is_timed_to_its_send_and_to_its_fill() -> None:
+    report = rehearse("--scenario", "late-fill")
+    metrics = report["metrics"]
+    send, fill = metrics["hedge_send_ms"], metrics["hedge_lag_ms"]
+    assert metrics["emergency_hedges"] >= send["count"] >= fill["count"] > 0
+    assert 0 <= send["p50"] <= send["max"]
+    assert send["p50"] < fill["p50"]
+    assert fill["p50"] < 500, "the stream tells of a fill long before the trade book is read"
+
+
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The journal of one run, for those who only read it."""
