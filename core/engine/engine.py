@@ -15,33 +15,28 @@ from time import perf_counter_ns
 from core.brokers.port import BookPort, OrderPort, StreamDown, StreamFrame, StreamOrder, StreamUp
 from core.domain.account import Account
 from core.domain.effects import AskMargin, Effect, ReadBooks
-from core.domain.evolve import group_of
 from core.domain.exposure import Exposure
 from core.domain.facts import Recorded
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.inputs import (
     AllNews,
-    CancelReply,
     CoreStarted,
     HealthReading,
     Input,
     JournalTrouble,
-    MarginAnswered,
-    ModifyReply,
     MonitorPass,
-    OperatorCommand,
     OrderNews,
     QuotesMoved,
-    SendReply,
-    SubmitGroup,
     WakeUp,
 )
 from core.domain.quotes import MarketView
 from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
+from core.engine.blame import blamed
 from core.engine.book_reader import BookReader
 from core.engine.coordinator import ExecutionCoordinator
 from core.engine.mailbox import in_order
 from core.engine.metrics import Metrics
+from core.engine.stream_hearing import StreamHearing
 from core.journal.errors import JournalWriteFailed
 from core.journal.persistence import PersistenceLayer
 from core.journal.writing import Batch
@@ -105,8 +100,7 @@ class ExecutionEngine:
             halted=lambda: self.account.kill.tripped,
             handed=lambda order: self.metrics.handed_over(order, self.clock.now_ns()),
         )
-        self.stream_up = False
-        self.stream_ns: int | None = None
+        self.stream = StreamHearing(clock.now_ns())
         self._journal = journal
         self._mailbox: deque[Input] = deque()
         self._arrived = asyncio.Event()
@@ -144,19 +138,23 @@ class ExecutionEngine:
 
     def on_stream(self, frame: StreamFrame) -> None:
         """A frame of the broker's stream: a hint to act on at once and to check."""
-        self.stream_ns = self.clock.now_ns()
-        self.metrics.heard(self.stream_ns, self.account.settings.alert_stream_silent_ms * NS_PER_MS)
-        match frame:
-            case StreamOrder(report):
-                self.post(OrderNews(report))
-                self.books.request()
-            case StreamUp():
-                self.stream_up = True
-                self.books.request()
-            case StreamDown():
-                self.stream_up = False
-            case _:
-                self.stream_up = True
+        now_ns = self.clock.now_ns()
+        self.stream.take(frame, now_ns)
+        self.metrics.heard(now_ns, self.account.settings.alert_stream_silent_ms * NS_PER_MS)
+        if isinstance(frame, StreamOrder):
+            self.post(OrderNews(frame.report))
+        if isinstance(frame, StreamOrder | StreamUp | StreamDown):
+            self.books.request()
+
+    @property
+    def stream_up(self) -> bool:
+        """Whether the stream is connected, as far as it has said."""
+        return self.stream.is_up
+
+    @property
+    def stream_ns(self) -> int | None:
+        """When the stream last said anything; ``None`` until its first word."""
+        return self.stream.heard_ns
 
     def on_quotes(self, view: MarketView, symbols: frozenset[str]) -> None:
         """The market has moved: ``view`` is all of it, ``symbols`` what changed."""
@@ -267,28 +265,7 @@ class ExecutionEngine:
                 raise
             if isinstance(item, AllNews):
                 return self._decide_all(list(item.items))
-            return fail(account, self._blame(item), told(error), self.view, now_ns)
-
-    def _blame(self, item: Input) -> str:
-        """The group that an input was about, where it was about one."""
-        match item:
-            case SubmitGroup(plan):
-                return plan.group_id
-            case SendReply(tag) | ModifyReply(tag) | CancelReply(tag):
-                group = group_of(self.account, tag)
-                return group.group_id if group is not None else ""
-            case MarginAnswered(group_id):
-                return group_id
-            case OperatorCommand(target=target):
-                return target if target in self.account.groups else ""
-            case WakeUp(groups) if len(groups) == 1:
-                return groups[0]
-            case OrderNews(report):
-                tag = self.account.tags.get(report.order_id, "")
-                group = group_of(self.account, tag)
-                return group.group_id if group is not None else ""
-            case _:
-                return ""
+            return fail(account, blamed(self.account, item), told(error), self.view, now_ns)
 
     # The journal
 
@@ -369,6 +346,8 @@ class ExecutionEngine:
         now_ns = self.clock.now_ns()
         settings = self.account.settings
         self.clock.call_at(now_ns + settings.monitor_every_ms * NS_PER_MS, self._watch)
+        if self.stream.turns_lost(now_ns, settings.alert_stream_silent_ms):
+            self.books.request()
         if self._tail:
             self.post(WakeUp(("",)))
         if self._monitored is not None:
@@ -382,26 +361,23 @@ class ExecutionEngine:
 
     def _health(self, now_ns: int) -> HealthReading:
         funds = self.books.funds
-        stream_ns = self.stream_ns if self.stream_ns is not None else self._started_ns
         read_ns = self.books.read_ns if self.books.read_ns is not None else self._started_ns
         return HealthReading(
             funds_total_paise=funds.total_paise if funds is not None else 0,
             funds_used_paise=funds.used_paise if funds is not None else 0,
             loop_lag_ms=self.loop_lag_ms(),
-            stream_up=self.stream_up or self.stream_ns is None,
-            stream_silent_ms=(now_ns - stream_ns) // NS_PER_MS,
+            stream_up=not self.stream.is_down(),
+            stream_silent_ms=self.stream.silent_ms(now_ns),
             books_silent_ms=(now_ns - read_ns) // NS_PER_MS,
         )
 
     def _poll_every_ms(self) -> int:
+        """Sooner while something is in flight, and while no stream would tell of what happens to a group."""
         settings = self.account.settings
-        in_flight = any(
-            not order.is_resting_stop
-            for group in self.account.groups.values()
-            if not group.is_over
-            for order in group.live_orders
-        )
-        return settings.poll_in_flight_ms if in_flight else settings.poll_every_ms
+        going = [group for group in self.account.groups.values() if not group.is_over]
+        lost = self.stream.is_lost(self.clock.now_ns(), settings.alert_stream_silent_ms)
+        in_flight = any(not order.is_resting_stop for group in going for order in group.live_orders)
+        return settings.poll_in_flight_ms if in_flight or (lost and going) else settings.poll_every_ms
 
 
 def _changed(before: Account, after: Account) -> tuple[MultiLegOrderGroup, ...]:
