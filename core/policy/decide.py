@@ -31,6 +31,7 @@ from core.policy.merge import (
     merge_send_reply,
     merge_trade,
 )
+from core.policy.mismatch import tell_mismatches
 from core.policy.operator import obey
 from core.policy.reconcile import reconcile
 from core.policy.stop_triggers import has_stops
@@ -181,6 +182,7 @@ def _monitor(turn: Turn, health: i.HealthReading) -> set[str]:
     measured = InterimExposureHandler.measure(watched, turn.view, turn.now_ns, turn.settings.shock_bps)
     turn.measured = measured
     outside = judge(turn, measured)
+    tell_mismatches(turn, watched)
     if watch(turn, health, measured):
         outside = {group_id for group_id, group in turn.account.groups.items() if not group.is_over}
     for group_id in sorted(outside & measured.keys()):

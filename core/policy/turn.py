@@ -37,6 +37,7 @@ _OVER_WITH_THE_GROUP = frozenset(
         "exposed",
         "hedge-lag",
         "incomplete",
+        "mismatch",
         "uncovered",
         "unpriced",
         "unstopped",

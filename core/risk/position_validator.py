@@ -5,12 +5,12 @@ The tolerance belongs to the *ratio* alone. Cover is never tolerant: a single na
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.domain.cover import uncovered_beyond_plan
-from core.domain.groups import GroupPlan
+from core.domain.cover import Holding, uncovered_beyond_plan
+from core.domain.groups import GroupPlan, LegPlan
 
 TOLERANCE_BPS: Final = 1_000
 """A hedge ratio more than 10 % off the designed one is a mismatch."""
@@ -40,18 +40,20 @@ class Validation:
 
 
 def validate_position(
-    plan: GroupPlan, held_units: Mapping[int, int] | Sequence[int], *, tolerance_bps: int = TOLERANCE_BPS
+    plan: GroupPlan,
+    held_units: Mapping[int, int] | Sequence[int],
+    *,
+    tolerance_bps: int = TOLERANCE_BPS,
+    others: Iterable[Holding] = (),
 ) -> Validation:
     """Compare signed units held, by leg, with the plan's ratios.
 
     A leg is off by how far its share of the plan lies behind the fullest leg's, relative to the latter. A
-    leg held in the wrong direction is off entirely.
+    leg held in the wrong direction is off entirely. ``others`` is held besides the plan's legs, such as a
+    hedge at another strike: it belongs to no ratio, but it covers and needs cover.
     """
     held = [held_units[leg.index] for leg in plan.legs]
-    shares = []
-    for leg, units in zip(plan.legs, held, strict=True):
-        shares.append(leg.side.sign * units / leg.units_per_copy)
-    fullest = max(shares, default=0.0)
+    shares = _shares(plan.legs, held)
     rows = tuple(
         LegRatio(
             leg.index,
@@ -59,18 +61,18 @@ def validate_position(
             units,
             leg.side.sign * plan.units(leg.index),
             round(10_000 * share / plan.copies) if plan.copies else 0,
-            10_000 if share < 0 or fullest <= 0 < abs(share) else _off_bps(share, fullest),
+            off_bps,
         )
-        for leg, units, share in zip(plan.legs, held, shares, strict=True)
+        for leg, units, share, off_bps in zip(plan.legs, held, shares, _off_bps(shares), strict=True)
     )
     beyond = uncovered_beyond_plan(
-        plan, [(leg.contract, units) for leg, units in zip(plan.legs, held, strict=True)]
+        plan, [*((leg.contract, units) for leg, units in zip(plan.legs, held, strict=True)), *others]
     )
     whole = max(0, min((int(share) for share in shares), default=0))
     worst = max(rows, key=lambda row: row.off_bps, default=None)
     balanced = worst is None or worst.off_bps <= tolerance_bps
     if balanced and not beyond:
-        sentence = "balanced" if fullest > 0 else "nothing is held"
+        sentence = "balanced" if max(shares, default=0.0) > 0 else "nothing is held"
     else:
         parts = []
         if worst is not None and not balanced:
@@ -81,5 +83,20 @@ def validate_position(
     return Validation(balanced, beyond, whole, rows, sentence)
 
 
-def _off_bps(share: float, fullest: float) -> int:
-    return round(10_000 * (fullest - share) / fullest) if fullest > 0 else 0
+def is_balanced(
+    legs: Sequence[LegPlan], held_units: Sequence[int], tolerance_bps: int = TOLERANCE_BPS
+) -> bool:
+    """``validate_position(...).balanced`` alone, for who asks of every group ten times a second."""
+    return max(_off_bps(_shares(legs, held_units)), default=0) <= tolerance_bps
+
+
+def _shares(legs: Sequence[LegPlan], held_units: Sequence[int]) -> list[float]:
+    """The copies that each leg holds of the plan, negative where it is held in the wrong direction."""
+    return [leg.side.sign * units / leg.units_per_copy for leg, units in zip(legs, held_units, strict=True)]
+
+
+def _off_bps(shares: Sequence[float]) -> list[int]:
+    fullest = max(shares, default=0.0)
+    if fullest <= 0:
+        return [10_000 if share else 0 for share in shares]
+    return [10_000 if share < 0 else round(10_000 * (fullest - share) / fullest) for share in shares]
