@@ -362,7 +362,14 @@ class Rehearsal:
     # The end
 
     def _judge_end(self, wall_s: float) -> Report:
-        self.judge.ended(list(self._journal.read()), self.engine.account)
+        now_ns = self.clock.now_ns()
+        self.judge.ended(
+            list(self._journal.read()),
+            self.engine.account,
+            known_ns=self.engine.books.asked_ns or 0,
+            asked_for=[each.plan.group_id for each in self._prepared.submissions if each.at_ns < now_ns],
+            rested=now_ns >= min(self.faults.until_ns, self._prepared.end_ns) + GRACE_NS,
+        )
         orders = self.world.exchange.ledger.orders.values()
         return verdict(
             Evidence(

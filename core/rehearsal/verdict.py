@@ -11,6 +11,7 @@ from core.domain.instruments import PositionKey
 from core.domain.timing import NS_PER_MS
 from core.engine.metrics import Metrics
 from core.rehearsal.faults.kinds import MEANING, FaultKind
+from core.rehearsal.invariants.resting import RESTS, at_the_end
 from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.invariants.violation import Violation
 from core.rehearsal.preparation import Prepared
@@ -46,7 +47,7 @@ def verdict(seen: Evidence) -> Report:
     prepared, account = seen.prepared, seen.account
     asked = prepared.asked
     positions, foreign = _positions(seen.truth)
-    state = final_state(account)
+    state = _final_state(seen)
     statements = [*_failed_decisions(account), *_statements(seen, state)]
     passed = not seen.violations and all(each["holds"] for each in statements)
     return {
@@ -76,6 +77,15 @@ def verdict(seen: Evidence) -> Report:
         },
         "journal": seen.journal_name,
     }
+
+
+def _final_state(seen: Evidence) -> str:
+    """What the groups' states come to, where the exchange's own books agree with them; else ``MANUAL``."""
+    contradicted = any(
+        invariant == RESTS
+        for invariant, _, _ in at_the_end(seen.account, seen.truth, seen.now_ns, rested=True)
+    )
+    return "MANUAL" if contradicted else final_state(seen.account)
 
 
 def _positions(truth: Truth) -> tuple[dict[str, int], dict[str, int]]:

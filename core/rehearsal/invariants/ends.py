@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from core.domain.account import Account
 from core.domain.facts import FillRecorded, OrderIntended, Recorded
 from core.domain.instruments import PositionKey
-from core.domain.lifecycle import RESTING
 from core.domain.orders import Purpose, TradeReport
+from core.rehearsal.invariants.resting import in_doubt
 
 
 def intended_first(rows: Iterable[Recorded], tags_at_broker: Iterable[str], nonce: str) -> str:
@@ -47,21 +47,13 @@ def broker_wins(account: Account, ours: Mapping[PositionKey, int], foreign: Mapp
         for leg in group.legs:
             contract = leg.plan.contract
             keys.add(PositionKey(contract.exchange, contract.symbol, group.plan.product))
-    standing = {divergence.symbol for divergence in account.divergences.values() if divergence.is_open}
     for key in sorted(keys):
         theirs = ours.get(key, 0) + foreign.get(key, 0)
         mine = account.net_units(key) + account.foreign.get(key, 0)
-        if mine == theirs or key.symbol in standing or key in account.doubts:
+        if mine == theirs or in_doubt(account, key):
             continue
         return f"{key}: we say {mine:+d}, the exchange {theirs:+d}"
     return ""
-
-
-def at_rest(account: Account) -> Iterable[tuple[str, str]]:
-    """14: every group is whole, flat or in a person's hands."""
-    for group_id, group in sorted(account.groups.items()):
-        if group.state not in RESTING:
-            yield group_id, f"{group_id} is still {group.state.value}: {group.reason}"
 
 
 def add_up(account: Account, excused: Iterable[str] = ()) -> Iterable[tuple[str, str]]:

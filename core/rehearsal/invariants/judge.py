@@ -27,6 +27,7 @@ from core.rehearsal.invariants import ends
 from core.rehearsal.invariants.answers import Answers
 from core.rehearsal.invariants.hearing import Hearing
 from core.rehearsal.invariants.pace import Pace
+from core.rehearsal.invariants.resting import at_the_end, never_taken_up
 from core.rehearsal.invariants.sends import SEND_CHECKS, SendSeen
 from core.rehearsal.invariants.told import Told
 from core.rehearsal.invariants.truth import Truth
@@ -345,8 +346,20 @@ class Judge:
 
     # The end
 
-    def ended(self, rows: list[Recorded], account: Account, *, rested: bool = True) -> None:
-        """Judge the run as a whole; ``rested`` is whether the faults stopped long enough ago for 14."""
+    def ended(
+        self,
+        rows: list[Recorded],
+        account: Account,
+        *,
+        known_ns: int,
+        asked_for: Iterable[str] = (),
+        rested: bool = True,
+    ) -> None:
+        """Judge the run as a whole.
+
+        ``known_ns`` is when the books were asked for that the core has read last, ``asked_for`` names the
+        groups that somebody asked for, and ``rested`` is whether the faults stopped long enough ago for 14.
+        """
         self._add_found(2, ends.intended_first(rows, self.truth.tags, self.truth.nonce))
         self._add_found(9, ends.nothing_lost(rows, self.truth.trades))
         if fold(rows) != account:
@@ -354,9 +367,10 @@ class Judge:
         self._add_found(7, ends.broker_wins(account, self.truth.net, self.truth.foreign))
         for group_id, detail in ends.add_up(account, self.spoiled):
             self.add(13, detail, group_id)
-        if rested:
-            for group_id, detail in ends.at_rest(account):
-                self.add(14, detail, group_id)
+        for invariant, group_id, detail in at_the_end(account, self.truth, known_ns, rested=rested):
+            self.add(invariant, detail, group_id)
+        for invariant, group_id, detail in never_taken_up(account, asked_for):
+            self.add(invariant, detail, group_id)
 
     def _add_found(self, invariant: int, detail: str) -> None:
         if detail:

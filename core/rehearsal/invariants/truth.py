@@ -15,9 +15,10 @@ from core.brokers.paper.records import (
 )
 from core.domain.cover import Holding, uncovered_beyond_plan
 from core.domain.groups import GroupPlan
-from core.domain.instruments import Contract, PositionKey
+from core.domain.instruments import Contract, PositionKey, Side
 from core.domain.orders import TradeReport
 from core.domain.tags import group_id_of, leg_of
+from core.rehearsal.invariants.working import WorkingOrder, WorkingOrders
 
 
 class Truth:
@@ -36,6 +37,11 @@ class Truth:
         self.net: Counter[PositionKey] = Counter()
         """Signed units that our own orders hold."""
         self.foreign: Counter[PositionKey] = Counter()
+        self.by_others: Counter[tuple[PositionKey, Side]] = Counter()
+        """Units that other people have ever bought and sold, or carried into the first session."""
+        self.settled: set[PositionKey] = set()
+        """Positions that ended in cash at their expiry."""
+        self._working = WorkingOrders()
         self._held: dict[str, dict[int, tuple[Contract, int]]] = {}
         self._uncovered: Counter[str] = Counter()
         self.naked_most = 0
@@ -69,6 +75,14 @@ class Truth:
         held = self._held.get(group_id, {}).get(leg)
         return held[1] if held is not None else 0
 
+    def held_legs(self, group_id: str) -> Mapping[int, tuple[Contract, int]]:
+        """The contract and the signed units of each leg of a group that our orders have ever traded."""
+        return self._held.get(group_id, {})
+
+    def working(self, group_id: str) -> list[WorkingOrder]:
+        """The orders of a group that can still fill, oldest first."""
+        return [order for order in self._working if self.group_of(order.order_id) == group_id]
+
     def held_besides(self, group_id: str) -> list[Holding]:
         """What the account holds at the exchange besides a group: other groups' units and other people's."""
         ours = [
@@ -84,6 +98,7 @@ class Truth:
         return bool(self.nonce) and order.tag.startswith(self.nonce)
 
     def _take(self, record: ExchangeRecord) -> None:
+        self._working.take(record)
         match record:
             case OrderAccepted():
                 self._orders[record.order_id] = record
@@ -92,10 +107,13 @@ class Truth:
             case OrderTraded():
                 self._trade(record)
             case PositionCarried():
-                self.foreign[PositionKey(record.exchange, record.symbol, record.product)] += record.units
+                key = PositionKey(record.exchange, record.symbol, record.product)
+                self.foreign[key] += record.units
+                self.by_others[key, Side.BUY if record.units > 0 else Side.SELL] += abs(record.units)
             case PositionSettled():
                 key = PositionKey(record.exchange, record.symbol, record.product)
                 self.net[key] = self.foreign[key] = 0
+                self.settled.add(key)
             case _:
                 pass
 
@@ -117,6 +135,7 @@ class Truth:
         if not self._is_ours(order):
             self.others.append(report)
             self.foreign[key] += signed
+            self.by_others[key, order.side] += record.units
             return
         self.trades.append(report)
         self.net[key] += signed

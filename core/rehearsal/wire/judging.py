@@ -26,6 +26,7 @@ from core.domain.facts import (
     KillSwitchReset,
     KillSwitchTripped,
     OrderIntended,
+    OrderProvedAbsent,
     Recorded,
     StateChanged,
 )
@@ -35,6 +36,7 @@ from core.domain.orders import Purpose
 from core.domain.tags import group_id_of, leg_of
 from core.domain.timing import NS_PER_S
 from core.rehearsal.invariants import ends
+from core.rehearsal.invariants.resting import at_the_end, never_taken_up
 from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.invariants.violation import Violation
 
@@ -51,8 +53,8 @@ class Left:
     contracts: Mapping[str, Contract]
     speed: float
     down: Sequence[tuple[int, int]] = ()
-    spoiled_all: bool = False
-    """The scenario has orders that are taken long after they were proved absent: any cover may be spoiled."""
+    asked_for: Sequence[str] = ()
+    """The groups that somebody asked for."""
 
 
 @dataclass(slots=True)
@@ -80,8 +82,11 @@ def judge(left: Left) -> list[Violation]:
     found.add(7, last_ns, ends.broker_wins(account, truth.net, truth.foreign))
     for group_id, detail in ends.add_up(account, replay.spoiled):
         found.add(13, last_ns, detail, group_id)
-    for group_id, detail in ends.at_rest(account):
-        found.add(14, last_ns, detail, group_id)
+    known_ns = max((row.at_ns for row in left.rows), default=0)
+    for invariant, group_id, detail in at_the_end(account, truth, known_ns, rested=True):
+        found.add(invariant, last_ns, detail, group_id)
+    for invariant, group_id, detail in never_taken_up(account, left.asked_for):
+        found.add(invariant, last_ns, detail, group_id)
     replay.require_answers()
     _judge_rows(left.rows, found)
     return found.violations
@@ -105,7 +110,8 @@ class _Replay:
         self.truth = Truth(MemoryBooks(), left.contracts, account.identity.nonce)
         self.truth.plans = {group_id: group.plan for group_id, group in account.groups.items()}
         self.truth.on_uncovered = self._uncovered
-        self.spoiled: set[str] = set(account.groups) if left.spoiled_all else set()
+        self.spoiled: set[str] = set()
+        self._absent_ns = _given_up(left.rows)
         self._status: dict[str, str] = {}
         self._orders: dict[str, OrderAccepted] = {}
         self._requests: dict[str, list[int]] = defaultdict(list)
@@ -143,6 +149,8 @@ class _Replay:
             return
         group_id = group_id_of(order.tag)
         self._requests[group_id].append(order.at_ns)
+        if order.tag in self._absent_ns and order.at_ns >= self._absent_ns[order.tag]:
+            self.spoiled.add(group_id)  # nobody counted on it any more
         contract = self._left.contracts[order.symbol]
         if order.units % contract.lot_units or order.units > contract.sliceable_units:
             self._found.add(13, order.at_ns, f"{order.tag}: {order.units} {order.symbol}", group_id)
@@ -212,6 +220,11 @@ class _Replay:
             if not any(since_ns < at_ns <= until_ns for at_ns in answers):
                 detail = f"{group_id}: {units} short units stood uncovered and nothing came"
                 self._found.add(8, until_ns, detail, group_id)
+
+
+def _given_up(rows: Iterable[Recorded]) -> dict[str, int]:
+    """When each order that went unanswered was called absent, by its tag."""
+    return {row.fact.tag: row.at_ns for row in rows if isinstance(row.fact, OrderProvedAbsent)}
 
 
 def _judge_rows(rows: Iterable[Recorded], found: _Found) -> None:

@@ -243,11 +243,11 @@ def _judge(
     except JournalError as error:
         result.trouble = result.trouble or str(error)
         return
-    late = any(rule.kind is FaultKind.PLACED_LATE for rule in prepared.faults)
+    asked_for = [each.plan.group_id for each in prepared.submissions]
     # A restart is not precise to the instant: a second of the wall on either side belongs to it.
     margin_ns = int(speed * NS_PER_S)
     wide = [(begun - margin_ns, ended + 2 * margin_ns) for begun, ended in down]
-    left = Left(records, rows, prepared.source.contracts, speed, wide, late)
+    left = Left(records, rows, prepared.source.contracts, speed, wide, asked_for)
     result.violations += judge(left)
     truth = replayed(left)
     result.naked_most = truth.naked_most

@@ -1,0 +1,142 @@
+"""9 and 14 at the end: each group is at the exchange what its state says: whole, flat, or a person's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from core.domain.account import Account, Severity
+from core.domain.groups import MultiLegOrderGroup
+from core.domain.instruments import PositionKey, Side
+from core.domain.lifecycle import ENDS, RESTING, ExecutionLifecycle
+from core.domain.timing import NS_PER_S, to_ist
+from core.rehearsal.invariants.truth import Truth
+from core.rehearsal.invariants.working import WorkingOrder
+
+RESTS = 14
+ACT_NS = 10 * NS_PER_S
+"""How long an order may work that the core knows and does not want: it is cancelled, or told of."""
+
+
+def at_the_end(
+    account: Account, truth: Truth, known_ns: int, *, rested: bool
+) -> Iterator[tuple[int, str, str]]:
+    """Every group by the exchange's own books: invariant, group and what is not as it should be.
+
+    ``known_ns`` is when the books were asked for that the core has read last: what was placed shortly before
+    that, or later, it need not have dealt with. Before it has ``rested`` a group may still be at work.
+    """
+    for group_id, group in sorted(account.groups.items()):
+        if group.state not in RESTING:
+            if rested:
+                yield RESTS, group_id, f"{group_id} is still {group.state.value}: {group.reason}"
+        elif group.state is ExecutionLifecycle.MANUAL:
+            if not group.handled and not has_critical_alert(account, group_id):
+                yield 9, group_id, f"{group_id} is MANUAL and no critical alert of it stands"
+        elif group.state in ENDS:
+            yield from _flat(account, truth, group, known_ns)
+        else:
+            yield from _whole(account, truth, group, known_ns)
+    yield from _taken_by_others(account, truth)
+
+
+def never_taken_up(account: Account, asked_for: Iterable[str]) -> Iterator[tuple[int, str, str]]:
+    """9: a group that was asked for and of which the journal knows nothing."""
+    for group_id in asked_for:
+        if group_id not in account.groups:
+            yield 9, group_id, f"{group_id} was asked for and never taken up"
+
+
+def has_critical_alert(account: Account, group_id: str) -> bool:
+    """Whether a critical alert about a group stands."""
+    return any(
+        alert.group_id == group_id and alert.severity is Severity.CRITICAL and not alert.cleared
+        for alert in account.alerts.values()
+    )
+
+
+def _flat(
+    account: Account, truth: Truth, group: MultiLegOrderGroup, known_ns: int
+) -> Iterator[tuple[int, str, str]]:
+    """An ended group holds nothing, and nothing of it works."""
+    group_id, state = group.group_id, group.state.value
+    for index, (contract, _) in sorted(truth.held_legs(group_id).items()):
+        held = held_at_exchange(truth, group, index)
+        if held and not in_doubt(account, _key(group, index)):
+            yield (
+                RESTS,
+                group_id,
+                f"{group_id} is {state} and holds {held:+d} {contract.symbol} at the exchange",
+            )
+    for order in truth.working(group_id):
+        if not _excused(account, group_id, order, known_ns):
+            units = order.open_units
+            yield RESTS, group_id, f"{group_id} is {state} and {order.tag} works for {units} at the exchange"
+
+
+def _whole(
+    account: Account, truth: Truth, group: MultiLegOrderGroup, known_ns: int
+) -> Iterator[tuple[int, str, str]]:
+    """An open group holds so many copies of its plan, no more than that, and only its stops work."""
+    group_id = group.group_id
+    for index, leg in enumerate(group.legs):
+        held, wanted = held_at_exchange(truth, group, index), group.target_units(index)
+        if held != wanted and not in_doubt(account, _key(group, index)):
+            symbol = leg.plan.contract.symbol
+            yield (
+                RESTS,
+                group_id,
+                f"{group_id} is OPEN with {held:+d} {symbol} at the exchange, not {wanted:+d}",
+            )
+    if not 0 < group.copies <= group.plan.copies:
+        yield RESTS, group_id, f"{group_id} is OPEN with {group.copies} of {group.plan.copies} copies"
+    for order in truth.working(group_id):
+        if not order.is_stop and not _excused(account, group_id, order, known_ns):
+            yield RESTS, group_id, f"{group_id} is OPEN and {order.tag} works for {order.open_units} more"
+
+
+def _excused(account: Account, group_id: str, order: WorkingOrder, known_ns: int) -> bool:
+    """The core could not know of it, or has done what it can and has told a person."""
+    if order.accepted_ns > known_ns - ACT_NS:
+        return True
+    return order.cancel_asked and has_critical_alert(account, group_id)
+
+
+def held_at_exchange(truth: Truth, group: MultiLegOrderGroup, index: int) -> int:
+    """What a leg holds there: what our orders traded, less what others are known to have closed of it."""
+    if _key(group, index) in truth.settled:
+        return 0
+    leg = group.legs[index]
+    return truth.held_units(group.group_id, index) - leg.plan.side.sign * leg.closed_units
+
+
+def _key(group: MultiLegOrderGroup, index: int) -> PositionKey:
+    contract = group.legs[index].plan.contract
+    return PositionKey(contract.exchange, contract.symbol, group.plan.product)
+
+
+def in_doubt(account: Account, key: PositionKey) -> bool:
+    """Whether a difference is in the open, or has only just been seen for the first time."""
+    if any(each.is_open and each.symbol == key.symbol for each in account.divergences.values()):
+        return True
+    doubt = account.doubts.get(key)
+    return doubt is not None and account.at_ns - doubt.since_ns < _DOUBTED_NS
+
+
+_DOUBTED_NS = 30 * NS_PER_S
+"""A difference is seen twice, 5 s apart, in books that are read every 12 s at the least."""
+
+
+def _taken_by_others(account: Account, truth: Truth) -> Iterator[tuple[int, str, str]]:
+    """7: what is charged to other people's trades is no more than they have traded."""
+    today = to_ist(account.at_ns).date()
+    charged: Counter[tuple[PositionKey, Side]] = Counter()
+    for group in account.groups.values():
+        for index, leg in enumerate(group.legs):
+            if leg.plan.contract.expiry > today:  # what has expired was taken away by its settlement
+                gone = leg.plan.side.sign * leg.closed_units
+                charged[_key(group, index), Side.SELL if gone > 0 else Side.BUY] += abs(gone)
+    for (key, side), units in sorted(charged.items(), key=str):
+        traded = truth.by_others[key, side]
+        if units > traded:
+            yield 7, "", f"{units} {key.symbol} are put down to others, who traded {traded}"
