@@ -22,7 +22,7 @@ from core.brokers.kite.rest import KITE, KiteRest
 from core.brokers.kite.session import KiteSession
 from core.brokers.kite.transport import KiteTransport
 from core.brokers.port import BookUnavailable
-from core.domain.orders import Outcome
+from core.domain.orders import AccessRefusal, Outcome
 from core.domain.settings import ExecutionSettings
 from core.domain.timing import NS_PER_S, duration_text, from_ist, to_ist
 from core.journal.errors import JournalError
@@ -146,14 +146,13 @@ async def address(transport: KiteTransport | None, probe: bool, login: str = LOG
     answer = await transport.change("DELETE", "/orders/regular/0")
     if not isinstance(answer, Fault):
         return Check("address", Verdict.OK, "order requests are taken from here")
-    words = answer.message.lower()
     if answer.needs_login:
         return Check("address", Verdict.FAIL, answer.message, login)
-    if answer.outcome is Outcome.UNKNOWN:
-        return Check("address", Verdict.WARN, f"no clear answer: {answer.message}", "Try again")
-    if "static" in words or "whitelist" in words or "allowed ip" in words or "ip address" in words:
+    if answer.access_refused is AccessRefusal.ADDRESS:
         advice = "Register this machine's static address at developers.kite.trade"
         return Check("address", Verdict.FAIL, answer.message, advice)
+    if answer.outcome is Outcome.UNKNOWN:
+        return Check("address", Verdict.WARN, f"no clear answer: {answer.message}", "Try again")
     return Check("address", Verdict.OK, f"order requests are taken from here ({answer.message})")
 
 

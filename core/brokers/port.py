@@ -14,6 +14,7 @@ from typing import Protocol
 from core.domain.capabilities import Capabilities
 from core.domain.instruments import Product, Side
 from core.domain.orders import (
+    AccessRefusal,
     Funds,
     OrderReport,
     OrderType,
@@ -63,6 +64,8 @@ class Reply:
     outcome: Outcome
     order_id: str | None = None
     message: str = ""
+    access_refused: AccessRefusal | None = None
+    """The broker refuses our login or our address, not this order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.domain.groups import GroupPlan
-from core.domain.orders import BookSnapshot, Funds, OrderReport, Outcome, Source, TradeReport
+from core.domain.orders import (
+    AccessRefusal,
+    BookSnapshot,
+    Funds,
+    OrderReport,
+    Outcome,
+    Source,
+    TradeReport,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,8 @@ class SendReply:
     outcome: Outcome
     order_id: str | None = None
     message: str = ""
+    access_refused: AccessRefusal | None = None
+    """The broker refuses our login or our address, not this order; likewise below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,7 @@ class ModifyReply:
     outcome: Outcome
     message: str = ""
     number: int = 0
+    access_refused: AccessRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,7 @@ class CancelReply:
     tag: str
     outcome: Outcome
     message: str = ""
+    access_refused: AccessRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,13 @@ class Outcome(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+class AccessRefusal(StrEnum):
+    """What keeps every order of ours out, whatever it is: the session, or where its requests come from."""
+
+    LOGIN = "login"
+    ADDRESS = "address"
+
+
 class OrderStatus(StrEnum):
     """The state of an order at the broker, as far as we know."""
 

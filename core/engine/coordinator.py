@@ -156,7 +156,7 @@ class ExecutionCoordinator:
             return
         self._handed(order)
         reply = await _answered(self._port.place(request))
-        self._post(SendReply(request.tag, reply.outcome, reply.order_id, reply.message))
+        self._post(SendReply(request.tag, reply.outcome, reply.order_id, reply.message, reply.access_refused))
 
     def _holds_back(self, by_ns: int) -> str:
         """Why an entry that was decided on may not leave any more, or ``""``."""
@@ -174,12 +174,12 @@ class ExecutionCoordinator:
         change = OrderChange(kind, effect.units, effect.limit_paise, effect.trigger_paise)
         await self._sends.slot()
         reply = await _answered(self._port.modify(effect.order_id, change))
-        self._post(ModifyReply(effect.tag, reply.outcome, reply.message, effect.number))
+        self._post(ModifyReply(effect.tag, reply.outcome, reply.message, effect.number, reply.access_refused))
 
     async def _cancel(self, tag: str, order_id: str) -> None:
         await self._sends.slot()
         reply = await _answered(self._port.cancel(order_id))
-        self._post(CancelReply(tag, reply.outcome, reply.message))
+        self._post(CancelReply(tag, reply.outcome, reply.message, reply.access_refused))
 
     async def close(self) -> None:
         """Stop waiting for answers. What was sent stays sent: the next start looks for it."""

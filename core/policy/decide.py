@@ -16,7 +16,9 @@ from core.domain.facts import (
 )
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle, ManualCause
+from core.domain.orders import AccessRefusal
 from core.domain.quotes import MarketView
+from core.policy.access import hear_of_access, refuse_access
 from core.policy.collaborators import Collaborators
 from core.policy.exposure import InterimExposureHandler, judge
 from core.policy.group import advance, answer_exposure
@@ -124,10 +126,13 @@ def _touched(turn: Turn, item: i.Input) -> Iterable[str]:
         case i.TradeNews(report, source):
             return _one(merge_trade(turn, report, source))
         case i.SendReply():
+            hear_of_access(turn, item)
             return _one(merge_send_reply(turn, item))
         case i.ModifyReply():
+            hear_of_access(turn, item)
             return _one(merge_modify_reply(turn, item))
         case i.CancelReply():
+            hear_of_access(turn, item)
             return _one(merge_cancel_reply(turn, item))
         case i.BooksRead():
             return reconcile(turn, item)
@@ -145,8 +150,7 @@ def _touched(turn: Turn, item: i.Input) -> Iterable[str]:
         case i.BooksFailed(error, needs_login):
             turn.alert("books-unreadable", Severity.WARNING, f"the books cannot be read: {error}", "books")
             if needs_login:
-                words = f"the broker refuses our login, so nothing can be sent or seen: {error}"
-                turn.alert("access-refused", Severity.CRITICAL, words, "access-refused")
+                refuse_access(turn, AccessRefusal.LOGIN, error)
             return ()
         case i.JournalTrouble(error, rows):
             return _journal(turn, error, rows)

@@ -23,6 +23,7 @@ from core.domain.instruments import PositionKey
 from core.domain.lifecycle import ManualCause
 from core.domain.orders import BookSnapshot, ChildOrder, Outcome, Purpose
 from core.domain.timing import NS_PER_MS, NS_PER_S
+from core.policy.access import login_was_taken
 from core.policy.group import confirm_flat
 from core.policy.merge import merge_order, merge_trade
 from core.policy.session import (
@@ -67,7 +68,7 @@ def reconcile(turn: Turn, read: BooksRead) -> set[str]:
         touched |= {group_id for group_id, group in turn.account.groups.items() if not group.is_over}
     note_session_end(turn)
     turn.clear_alert("books-unreadable")
-    turn.clear_alert("access-refused")
+    login_was_taken(turn)
     return touched
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from core.brokers.port import OrderRequest, Reply
 from core.domain.account import Account
-from core.domain.effects import CancelOrder, SendOrder
-from core.domain.inputs import Input, OperatorAction, OperatorCommand, SendReply
-from core.domain.orders import ChildOrder, Outcome, Purpose
+from core.domain.effects import CancelOrder, ModifyOrder, SendOrder
+from core.domain.inputs import CancelReply, Input, ModifyReply, OperatorAction, OperatorCommand, SendReply
+from core.domain.orders import AccessRefusal, ChildOrder, Outcome, Purpose
 from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.engine.coordinator import ExecutionCoordinator
 from core.policy.order_budget import SECOND_NS
@@ -62,6 +62,38 @@ def test_a_committed_order_is_sent_and_its_answer_posted() -> None:
     order = desk.sent[0]
     assert sent(port, desk.account, order) == [SendReply(order.tag, Outcome.CONFIRMED, "O1")]
     assert port.placed == [order.tag]
+
+
+def test_a_refused_login_or_address_is_passed_on_with_every_kind_of_answer() -> None:
+    desk, posted = in_flight(), list[Input]()
+    order, refusal = desk.sent[0], AccessRefusal.ADDRESS
+
+    class Closed(Port):
+        async def place(self, request: OrderRequest) -> Reply:
+            return Reply(Outcome.REJECTED, None, "no", refusal)
+
+        async def modify(self, order_id: str, change: object) -> Reply:
+            return Reply(Outcome.REJECTED, order_id, "no", refusal)
+
+        async def cancel(self, order_id: str) -> Reply:
+            return Reply(Outcome.REJECTED, order_id, "no", refusal)
+
+    async def main() -> None:
+        coordinator = ExecutionCoordinator(Closed(), posted.append)
+        coordinator.perform(SendOrder(order), desk.account)
+        coordinator.perform(
+            ModifyOrder(order.tag, "O1", 100, 0, order.units, to_limit=False, number=1), desk.account
+        )
+        coordinator.perform(CancelOrder(order.tag, "O1"), desk.account)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await coordinator.close()
+
+    asyncio.run(main())
+    told = [reply for reply in posted if isinstance(reply, SendReply | ModifyReply | CancelReply)]
+    assert {type(reply): reply.access_refused for reply in told} == dict.fromkeys(
+        (SendReply, ModifyReply, CancelReply), refusal
+    )
 
 
 def test_an_order_that_the_journal_does_not_hold_never_reaches_the_broker() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from core.brokers.kite.models import Envelope
-from core.domain.orders import Outcome
+from core.domain.orders import AccessRefusal, Outcome
 
 NOT_CREATED: dict[int, str] = {
     400: "refused by the broker's checks",
@@ -33,6 +33,9 @@ MODIFIES_SPENT = "maximum allowed order modifications"
 """Kite's words for the 26th modification, a refusal under whatever status it comes."""
 
 TOKEN_REFUSED = "TokenException"
+_OF_AN_ADDRESS = re.compile(r"(?i)\bips?\b|whitelist|\bstatic address\b")
+"""How a refusal of the address that an order request came from is known: neither its status nor its type is
+documented. Order requests need the account's registered static address since 2026-04-01."""
 LONGEST_MESSAGE = 300
 SHORTEST_SECRET = 4
 """Replacing anything shorter would garble the sentence and protect nothing."""
@@ -53,7 +56,12 @@ class Fault:
     message: str
     status: int = 0
     error_type: str = ""
-    needs_login: bool = False
+    access_refused: AccessRefusal | None = None
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether the session itself is refused."""
+        return self.access_refused is AccessRefusal.LOGIN
 
     @property
     def back_off(self) -> bool:
@@ -101,8 +109,14 @@ def judge(status: int, body: bytes, secrets: tuple[str, ...] = ()) -> msgspec.Ra
         message,
         status,
         error_type,
-        needs_login=error_type == TOKEN_REFUSED,
+        _access_refused(error_type, said),
     )
+
+
+def _access_refused(error_type: str, said: str) -> AccessRefusal | None:
+    if error_type == TOKEN_REFUSED:
+        return AccessRefusal.LOGIN
+    return AccessRefusal.ADDRESS if _OF_AN_ADDRESS.search(said) else None
 
 
 def _outcome(status: int, error_type: str, said: str) -> Outcome:

@@ -209,7 +209,7 @@ def _terms(order_type: OrderType, units: int, limit_paise: int, trigger_paise: i
 def _placed(answer: msgspec.Raw | Fault) -> Reply:
     """The outcome of an answer to place, modify or cancel; both shapes of an autoslice reply are read."""
     if isinstance(answer, Fault):
-        return Reply(answer.outcome, message=answer.message)
+        return Reply(answer.outcome, message=answer.message, access_refused=answer.access_refused)
     try:
         data = msgspec.json.decode(answer, type=Placement | tuple[Slice, ...])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

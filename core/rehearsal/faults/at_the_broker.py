@@ -17,7 +17,7 @@ from core.brokers.paper.faults import (
 )
 from core.brokers.paper.ledger import NEVER_NS
 from core.brokers.port import BookUnavailable, Reply, StreamFrame, StreamOrder
-from core.domain.orders import Outcome
+from core.domain.orders import AccessRefusal, Outcome
 from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
 from core.rehearsal.faults.engine import FaultEngine
 from core.rehearsal.faults.kinds import FaultKind
@@ -29,7 +29,11 @@ _K = FaultKind
 _TIMEOUT_NS = 7 * NS_PER_S
 _GATEWAY = Reply(Outcome.REJECTED, message="Adding orders is not allowed at the moment.")
 _TOO_MANY = Reply(Outcome.REJECTED, message="Too many requests")
-_TOKEN = Reply(Outcome.REJECTED, message="Incorrect `api_key` or `access_token`.")
+_TOKEN = Reply(
+    Outcome.REJECTED,
+    message="Incorrect `api_key` or `access_token`.",
+    access_refused=AccessRefusal.LOGIN,
+)
 _RMS = "RMS:Blocked for the client by the risk desk"
 _TIMED_OUT = Reply(Outcome.UNKNOWN, message="the request timed out")
 

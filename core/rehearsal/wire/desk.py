@@ -18,7 +18,7 @@ from core.brokers.paper.refusals import Refusal
 from core.brokers.port import BookUnavailable, OrderChange, Reply
 from core.domain.instruments import Side
 from core.domain.money import patient_to_tick
-from core.domain.orders import OrderReport, Outcome
+from core.domain.orders import AccessRefusal, OrderReport, Outcome
 from core.domain.timing import Clock
 from core.rehearsal.wire import forms, rows
 from core.rehearsal.wire.access import BAD_TOKEN
@@ -245,7 +245,7 @@ class Desk:
         known = self._witnessed.refused.get(reply.message)
         if known is not None:
             return known
-        if reply.message == BAD_TOKEN.message:
+        if reply.access_refused is AccessRefusal.LOGIN:
             return BAD_TOKEN
         if "too many" in reply.message.lower():
             return refusals.TOO_MANY_REQUESTS

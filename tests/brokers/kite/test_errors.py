@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from core.brokers.kite.errors import Fault, judge, redact, unanswered
-from core.domain.orders import Outcome
+from core.domain.orders import AccessRefusal, Outcome
 
 
 def error(error_type: str, message: str = "no") -> bytes:
@@ -80,6 +80,45 @@ def test_a_dead_token_asks_for_a_login_and_a_permission_does_not() -> None:
     assert isinstance(token, Fault)
     assert isinstance(permission, Fault)
     assert (token.needs_login, permission.needs_login) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Static IP is not registered for this app.",
+        "No IPs configured for this app. Add allowed IPs on the developer console.",
+        "Your IP address 203.0.113.7 is not allowed to place orders.",
+        "The request is not from a whitelisted address.",
+        "Orders are accepted from the registered static address only.",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_refused_address_is_known_by_its_words(said: str, status: int) -> None:
+    answer = judge(status, error("PermissionException", said))
+    assert isinstance(answer, Fault)
+    assert (answer.access_refused, answer.needs_login) == (AccessRefusal.ADDRESS, False)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Insufficient funds. Required margin is 12,345.",
+        "The order is beyond the static price band.",
+        "Check the shipping address in your profile.",
+        "Zip code missing; tipped strip.",
+        "RMS:Blocked for the client by the risk desk",
+    ],
+)
+def test_other_refusals_say_nothing_of_the_address(said: str) -> None:
+    answer = judge(400, error("InputException", said))
+    assert isinstance(answer, Fault)
+    assert answer.access_refused is None
+
+
+def test_a_dead_token_is_a_login_refused_whatever_else_it_says() -> None:
+    answer = judge(403, error("TokenException", "Log in from your static IP."))
+    assert isinstance(answer, Fault)
+    assert answer.access_refused is AccessRefusal.LOGIN
 
 
 def test_only_429_asks_to_be_left_alone() -> None:

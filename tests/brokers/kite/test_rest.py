@@ -11,7 +11,7 @@ import pytest
 from core.brokers.kite.quotes import KiteQuotes
 from core.brokers.port import BasketLeg, BookUnavailable, OrderChange, Reply
 from core.domain.instruments import PositionKey, Product, Side
-from core.domain.orders import OrderStatus, OrderType, Outcome
+from core.domain.orders import AccessRefusal, OrderStatus, OrderType, Outcome
 from core.domain.timing import NS_PER_S
 from tests.brokers.kite.support import (
     ACCESS_TOKEN,
@@ -110,6 +110,26 @@ def test_a_refusal_is_told_in_the_brokers_words() -> None:
     reply = asyncio.run(rest_with(script).place(request()))
     assert reply.outcome is Outcome.REJECTED
     assert reply.message == "Insufficient funds. (HTTP 400, MarginException)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "refusal"),
+    [
+        (refused(403, "TokenException", "Incorrect `access_token`."), AccessRefusal.LOGIN),
+        (refused(403, "PermissionException", "Static IP is not registered."), AccessRefusal.ADDRESS),
+        (refused(400, "OrderException", "Insufficient funds"), None),
+    ],
+)
+def test_whatever_is_asked_a_refusal_of_login_or_address_is_told_as_one(
+    answer: httpx.Response, refusal: AccessRefusal | None
+) -> None:
+    rest = rest_with(Scripted(answer, answer, answer))
+
+    async def ask() -> list[Reply]:
+        change = OrderChange(OrderType.LIMIT, 65, 100)
+        return [await rest.place(request()), await rest.modify("1", change), await rest.cancel("1")]
+
+    assert [reply.access_refused for reply in asyncio.run(ask())] == [refusal] * 3
 
 
 def test_a_429_for_an_order_is_a_refusal_and_holds_the_next_one_back_a_second() -> None:

@@ -7,7 +7,7 @@ import pytest
 from core.brokers.paper.faults import IN_ORDER
 from core.brokers.port import Reply, StreamBeat, StreamOrder
 from core.domain.instruments import Product, Side
-from core.domain.orders import OrderReport, OrderStatus, OrderType, Outcome
+from core.domain.orders import AccessRefusal, OrderReport, OrderStatus, OrderType, Outcome
 from core.domain.timing import NS_PER_S
 from core.rehearsal.faults.at_the_broker import BrokerFaults
 from core.rehearsal.faults.at_the_journal import JournalFaults
@@ -105,6 +105,8 @@ def test_a_refused_login_refuses_orders_and_books_alike() -> None:
     request, book = faults.on_request("cancel", 0, 50), faults.on_book("orders", 0, 50)
     assert request is not None
     assert not request.arrives
+    assert request.answer is not None
+    assert request.answer.access_refused is AccessRefusal.LOGIN
     assert book is not None
     assert book.error is not None
     assert book.error.needs_login
