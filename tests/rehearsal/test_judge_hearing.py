@@ -8,7 +8,7 @@ from core.brokers.paper.books import MemoryBooks
 from core.brokers.port import OrderChange, OrderRequest, Reply
 from core.domain.account import Account
 from core.domain.evolve import fold
-from core.domain.facts import AlertCleared, JournalFailed, OrderIntended, Recorded
+from core.domain.facts import AlertCleared, JournalFailed, ModifyIntended, OrderIntended, Recorded
 from core.domain.instruments import Side
 from core.domain.orders import BookSnapshot, ChildOrder, OrderReport, OrderStatus, Outcome, TradeReport
 from core.domain.timing import NS_PER_S
@@ -105,11 +105,13 @@ def test_books_that_waited_with_an_answer_are_read_after_it() -> None:
 
 
 def test_a_book_from_before_a_change_does_not_take_the_change_back() -> None:
-    judge, _, _ = judged()
+    judge, told, _ = judged()
     units = PLAN.units(LONG.index)
     row = described("O1", BOUGHT, OrderStatus.OPEN)
     judge.framed(row)
     fewer = OrderChange(BOUGHT.order_type, units - 65, 1)
+    intended = ModifyIntended(BOUGHT.tag, 1, 0, units - 65, False, "")
+    judge.decided([Recorded(told[-1].seq + 2, 2 * NS_PER_S, PLAN.group_id, intended)])
     judge.modify("O1", fewer)
     judge.modified("O1", fewer, Reply(Outcome.CONFIRMED, "O1"))
     judge.read(BookSnapshot((row,), (), (), 2 * NS_PER_S - 1, 2 * NS_PER_S))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from core.brokers.port import OrderChange, OrderRequest, Reply
@@ -13,6 +14,7 @@ from core.domain.facts import (
     HoldingClosedByOthers,
     KillSwitchReset,
     KillSwitchTripped,
+    ModifyIntended,
     OrderAnswered,
     OrderIntended,
     OrderProvedAbsent,
@@ -27,9 +29,15 @@ from core.rehearsal.invariants import ends
 from core.rehearsal.invariants.answers import Answers
 from core.rehearsal.invariants.hearing import Hearing
 from core.rehearsal.invariants.pace import Pace
+from core.rehearsal.invariants.protection import (
+    cover_taken_away,
+    is_stop_of_a_short,
+    stop_taken_away,
+    stop_weakened,
+)
 from core.rehearsal.invariants.resting import at_the_end, never_taken_up
 from core.rehearsal.invariants.sends import SEND_CHECKS, SendSeen
-from core.rehearsal.invariants.told import Told
+from core.rehearsal.invariants.told import Told, ToldOrder
 from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.invariants.violation import Violation
 
@@ -67,6 +75,10 @@ class Judge:
         """When a group's margin decision was last passed, and why it should not have been."""
         self._firsts: set[str] = set()
         """Tags of the first orders of groups: they stand on the margin decision alone."""
+        self._risky: set[str] = set()
+        """Tags of orders that added risk when they were decided."""
+        self._changes: defaultdict[str, set[tuple[int, int, int]]] = defaultdict(set)
+        """Units, limit and trigger of each modification that was decided, by tag."""
         self._latched = False
         self._pace = Pace()
         self.answers = Answers(clock, account, lambda group_id, detail: self.add(8, detail, group_id))
@@ -144,6 +156,8 @@ class Judge:
                 self._absent(tag)
             case OrderAnswered(tag, Outcome.DENIED):
                 self.told.absent(tag)
+            case ModifyIntended():
+                self._weigh_change(row.fact)
             case _:
                 pass
 
@@ -189,37 +203,73 @@ class Judge:
         self._placed.add(request.tag)
         group_id = group_id_of(request.tag)
         self.answers.sent(group_id)
-        seen = None if request.tag in self._weighed else self._weigh(request)
-        adds_risk = purpose is None or (seen is not None and seen.adds_risk)
+        if request.tag not in self._weighed:
+            self._weigh(request)
         if request.tag in self._firsts:
             self._add_found(10, self._first_send(group_id))
-        if request.tag not in self._committed and adds_risk:
+        if request.tag not in self._committed and (purpose is None or request.tag in self._risky):
             self.add(2, f"{request.tag} was sent before it was committed", group_id)
 
-    def _weigh(self, request: OrderRequest) -> SendSeen | None:
+    def _weigh(self, request: OrderRequest) -> None:
         """Judge an order by what was known when its commit began; what came meanwhile it could not know."""
         self._weighed.add(request.tag)
         order = self.told.sent(request, self._clock.now_ns())
         if order is None:
             self.add(2, f"{request.tag} belongs to no group")
-            return None
-        group_id, purpose = order.group_id, self._purpose(request.tag)
-        seen = SendSeen(
-            request,
+            return
+        seen = self._as_seen(order, request.units)
+        if seen.adds_risk:
+            self._risky.add(request.tag)
+            if len(seen.group.orders) == 1:
+                self._firsts.add(request.tag)
+        self._check(seen)
+
+    def _weigh_change(self, change: ModifyIntended) -> None:
+        """Judge a modification by what was known when it was decided, as a send for what it adds."""
+        order = self.told.orders.get(change.tag)
+        if order is None:
+            return
+        self._changes[change.tag].add((change.units, change.limit_paise, change.trigger_paise))
+        before, was_stop = order.units, is_stop_of_a_short(order, self._purpose(order.tag))
+        self.told.changing(order, change.units, self._clock.now_ns())
+        seen = self._as_seen(order, change.units, before)
+        self._check(seen)
+        if seen.adds_risk and self._account().journal_failed:
+            self.add(2, f"{order.tag} was enlarged while the journal was failed", order.group_id)
+        if was_stop and not change.to_limit and self._keeps_stops(order):
+            latest = self._latest_trigger_paise(order)
+            weaker = stop_weakened(seen.group, order, change.units, change.trigger_paise, latest)
+            self._add_found(11, weaker, order.group_id)
+
+    def _latest_trigger_paise(self, order: ToldOrder) -> int:
+        """The highest trigger that the plan can ask for: by the dearest sale of the leg."""
+        plan = self.told.groups[order.group_id].plan
+        dearest = self.truth.dearest_sale_paise(order.group_id, order.leg)
+        return dearest * plan.stop_premium_bps // 10_000
+
+    def _as_seen(self, order: ToldOrder, units: int, before: int = 0) -> SendSeen:
+        return SendSeen(
             order,
-            self.told.groups[group_id],
-            purpose,
-            group_id in self._gated,
+            units,
+            self.told.groups[order.group_id],
+            self._purpose(order.tag),
+            order.group_id in self._gated,
             self._latched,
-            self._contracts,
+            self._contracts[order.symbol],
+            before,
         )
-        if seen.adds_risk and len(seen.group.orders) == 1:
-            self._firsts.add(request.tag)
+
+    def _check(self, seen: SendSeen) -> None:
         for number, check in SEND_CHECKS:
-            detail = check(seen)
-            if detail:
-                self.add(number, detail, group_id)
-        return seen
+            self._add_found(number, check(seen), seen.order.group_id)
+
+    def _keeps_stops(self, order: ToldOrder) -> bool:
+        """Whether a trip that closes nothing is in force, and nothing else closes this leg."""
+        return (
+            self._latched
+            and not self._account().kill.flatten
+            and not self._is_closing(order.group_id, order.leg)
+        )
 
     def _first_send(self, group_id: str) -> str:
         """10: the first order of a group follows a margin decision that is young and was right when made."""
@@ -242,10 +292,15 @@ class Judge:
 
     def modify(self, order_id: str, change: OrderChange) -> None:
         """A modification is at the broker's door."""
-        self._count(self._clock.now_ns(), Lane.EXIT)
-        order = self.told.changing(order_id, change, self._clock.now_ns())
-        if order is not None:
-            self.answers.sent(order.group_id)
+        now_ns = self._clock.now_ns()
+        self._count(now_ns, Lane.EXIT)
+        order = self.told.asking(order_id, now_ns)
+        if order is None:
+            return
+        self.answers.sent(order.group_id)
+        asked = (change.units, change.limit_paise, change.trigger_paise)
+        if asked not in self._changes[order.tag]:
+            self.add(2, f"{order.tag} was changed before that was committed", order.group_id)
 
     def modified(self, order_id: str, change: OrderChange, reply: Reply) -> None:
         """The answer to a modification is handed to the core."""
@@ -257,22 +312,14 @@ class Judge:
         order = self.told.orders.get(self.told.tag_of(order_id))
         if order is None:
             return
-        making_way = order.cancel_asked or not order.awaits_trigger
+        group, making_way = self.told.groups[order.group_id], order.cancel_asked
+        if not making_way and self._keeps_stops(order):
+            if is_stop_of_a_short(order, self._committed.get(order.tag)):
+                self._add_found(11, stop_taken_away(group, order), order.group_id)
+            else:
+                self._add_found(11, cover_taken_away(group, order, self._clock.now_ns()), order.group_id)
         self.told.cancelling(order_id)
         self.answers.sent(order.group_id)
-        group = self.told.groups[order.group_id]
-        kill = self._account().kill
-        others = [other for other in group.orders if other is not order and other.leg == order.leg]
-        standing = sum(each.working for each in others if each.awaits_trigger and not each.cancel_asked)
-        if (
-            self._latched
-            and not kill.flatten
-            and not making_way
-            and self._committed.get(order.tag) is Purpose.STOP
-            and standing < -group.net.get(order.leg, 0)
-            and not self._is_closing(order.group_id, order.leg)
-        ):
-            self.add(11, f"{order.tag}, the stop of a short, is cancelled after a trip", order.group_id)
 
     def _is_closing(self, group_id: str, leg: int) -> bool:
         """Whether something else closes the leg: its group is being reduced, or its stop has fired."""
@@ -372,9 +419,9 @@ class Judge:
         for invariant, group_id, detail in never_taken_up(account, asked_for):
             self.add(invariant, detail, group_id)
 
-    def _add_found(self, invariant: int, detail: str) -> None:
+    def _add_found(self, invariant: int, detail: str, group_id: str = "") -> None:
         if detail:
-            self.add(invariant, detail)
+            self.add(invariant, detail, group_id)
 
     def add(self, invariant: int, detail: str, group_id: str = "") -> None:
         """Note a violation, once."""

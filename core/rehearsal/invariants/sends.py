@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.brokers.port import OrderRequest
 from core.domain.cover import uncovered_beyond_plan
 from core.domain.instruments import Contract, Side
 from core.domain.orders import Purpose
-from core.domain.timing import NS_PER_S
+from core.rehearsal.invariants.protection import STUCK_NS
 from core.rehearsal.invariants.told import ToldGroup, ToldOrder
-
-STUCK_NS = 3 * NS_PER_S
-"""A purchase that has not filled for so long is no answer any more: another kind may be tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendSeen:
-    """A new order at the door of the broker.
+    """A new order, or a change of one, as it was decided: ``order`` stands in the group's orders already.
 
+    ``units`` is what it is to be for in all, ``before`` what it was for before a change: 0 for a new order.
     ``gated`` and ``latched`` are what the committed rows say: whether the group's margin decision was passed,
     and whether the kill switch is on.
     """
 
-    request: OrderRequest
     order: ToldOrder
+    units: int
     group: ToldGroup
     purpose: Purpose | None
     gated: bool
     latched: bool
-    contracts: Mapping[str, Contract]
+    contract: Contract
+    before: int = 0
+
+    @property
+    def grows(self) -> bool:
+        """Whether more may fill by it than before."""
+        return self.units > self.before
 
     @property
     def opens(self) -> bool:
@@ -44,19 +47,34 @@ class SendSeen:
 
     @property
     def adds_risk(self) -> bool:
-        """Whether it takes the group further into its plan."""
-        return self.purpose is Purpose.ENTRY or (self.purpose is None and self.opens)
+        """Whether uncovered units or the most that can be lost rise by it, whatever it is called.
+
+        Closing what is held does not, nor does buying where something could stand uncovered otherwise, nor a
+        future against a delta. An entry always does.
+        """
+        if not self.grows:
+            return False
+        if self.purpose is Purpose.ENTRY:
+            return True
+        order, group = self.order, self.group
+        beside = group.working(order.leg, order.side) - order.working
+        after = order.side.sign * group.net.get(order.leg, 0) + beside + max(0, self.units - order.filled)
+        if after <= 0 or not self.opens:
+            return False
+        if self.contract.right is None:
+            return self.purpose is not Purpose.HEDGE
+        return order.side is Side.SELL or not uncovered_beyond_plan(group.plan, group.worst())
 
 
 def covered(seen: SendSeen) -> str:
     """1: no send lets a group's short units exceed what its confirmed longs cover, or its plan allows."""
-    if seen.order.side is not Side.SELL:
+    if seen.order.side is not Side.SELL or not seen.grows:
         return ""
     plan = seen.group.plan
     after = uncovered_beyond_plan(plan, seen.group.worst())
     if not after:
         return ""
-    before = uncovered_beyond_plan(plan, seen.group.worst(leaving_out=seen.order))
+    before = uncovered_beyond_plan(plan, seen.group.worst(but=seen.order, units=seen.before))
     return f"{seen.order.tag} leaves {after} short units uncovered" if after > before else ""
 
 
@@ -88,7 +106,7 @@ def _waits_for_cancel(seen: SendSeen) -> bool:
 
 
 def _over_closes(seen: SendSeen) -> str:
-    if seen.opens:
+    if seen.opens or not seen.grows:
         return ""
     order, group = seen.order, seen.group
     closing = group.working(order.leg, order.side)
@@ -98,6 +116,8 @@ def _over_closes(seen: SendSeen) -> str:
 
 def no_over_hedge(seen: SendSeen) -> str:
     """5 (and 13 for entries): a leg's fills and all that may still fill never exceed what is wanted of it."""
+    if not seen.grows:
+        return ""
     if not seen.opens:
         return _answers_no_more(seen)
     order, group = seen.order, seen.group
@@ -117,7 +137,7 @@ def _answers_no_more(seen: SendSeen) -> str:
     A cancel that nobody confirms is the exception: then cover is bought in case the old order still fills.
     What goes out at the same instant was decided together.
     """
-    contract = seen.contracts[seen.request.symbol]
+    contract = seen.contract
     if seen.purpose is not Purpose.HEDGE or contract.right is None or seen.order.side is Side.SELL:
         return ""
     if any(order.cancel_asked and order.working for order in seen.group.orders):
@@ -143,7 +163,7 @@ def latched(seen: SendSeen) -> str:
 
 def sliced(seen: SendSeen) -> str:
     """13: a child is whole lots, at most the freeze quantity."""
-    contract, units = seen.contracts[seen.request.symbol], seen.request.units
+    contract, units = seen.contract, seen.units
     if units <= 0 or units % contract.lot_units:
         return f"{seen.order.tag}: {units} is no whole number of lots of {contract.lot_units}"
     if contract.freeze_units is None or units > contract.freeze_units:

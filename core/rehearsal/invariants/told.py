@@ -38,6 +38,8 @@ class ToldOrder:
     side: Side
     units: int
     sent_ns: int
+    trigger_paise: int = 0
+    """The trigger of a stop, as far as anybody has told; 0 for any other order."""
     filled: int = 0
     is_over: bool = False
     order_id: str = ""
@@ -80,22 +82,28 @@ class ToldGroup:
         """What is confirmed."""
         return [(self.contracts[leg], units) for leg, units in self.net.items()]
 
-    def worst(self, leaving_out: ToldOrder | None = None) -> list[Holding]:
-        """What would be held if every working sale filled and no purchase did."""
-        net = dict(self.net)
-        for order in self.orders:
-            if order.side is Side.SELL and order is not leaving_out:
-                net[order.leg] = net.get(order.leg, 0) - order.working
-        return [(self.contracts[leg], units) for leg, units in net.items()]
+    def worst(self, but: ToldOrder | None = None, units: int = 0) -> list[Holding]:
+        """What would be held if every working sale filled and no purchase did.
 
-    def hoped(self, since_ns: int = 0, before_ns: int = 1 << 62) -> list[Holding]:
-        """What would be held if every purchase sent within these times filled, resting stops aside.
-
-        One that is being cancelled is not hoped for any more.
+        ``but`` counts as if it were for these ``units`` in all.
         """
         net = dict(self.net)
         for order in self.orders:
-            if order.side is Side.SELL or order.awaits_trigger or order.cancel_asked:
+            if order.side is Side.SELL:
+                working = order.working if order is not but else max(0, units - order.filled)
+                net[order.leg] = net.get(order.leg, 0) - working
+        return [(self.contracts[leg], units) for leg, units in net.items()]
+
+    def hoped(
+        self, since_ns: int = 0, before_ns: int = 1 << 62, but: ToldOrder | None = None
+    ) -> list[Holding]:
+        """What would be held if every purchase sent within these times filled, resting stops aside.
+
+        One that is being cancelled is not hoped for any more; ``but`` is left out.
+        """
+        net = dict(self.net)
+        for order in self.orders:
+            if order.side is Side.SELL or order.awaits_trigger or order.cancel_asked or order is but:
                 continue
             if since_ns <= order.sent_ns < before_ns:
                 net[order.leg] = net.get(order.leg, 0) + order.working
@@ -155,6 +163,7 @@ class Told:
             order.side,
             order.most_units,
             order.intended_at_ns,
+            trigger_paise=order.trigger_paise,
             filled=order.filled_units,
             is_over=order.is_terminal,
             order_id=order.order_id or "",
@@ -189,6 +198,7 @@ class Told:
             request.side,
             request.units,
             at_ns,
+            trigger_paise=request.trigger_paise,
             heard_ns=at_ns,
             awaits_trigger=request.order_type is OrderType.SL,
         )
@@ -203,13 +213,17 @@ class Told:
             if not order.is_over and to_ist(order.sent_ns).date() < today:
                 order.is_over, order.unanswered = True, False
 
-    def changing(self, order_id: str, change: OrderChange, at_ns: int) -> ToldOrder | None:
-        """A modification goes out: until more is told, the larger quantity counts."""
+    def changing(self, order: ToldOrder, units: int, at_ns: int) -> None:
+        """A modification was decided: until more is told, the larger quantity counts."""
+        order.units_before = order.units
+        order.units = max(order.units, units)
+        order.changing_to = units
+        order.asked_ns = at_ns
+
+    def asking(self, order_id: str, at_ns: int) -> ToldOrder | None:
+        """A modification goes out."""
         order = self.orders.get(self._tags.get(order_id, ""))
         if order is not None:
-            order.units_before = order.units
-            order.units = max(order.units, change.units)
-            order.changing_to = change.units
             order.asked_ns = at_ns
         return order
 
@@ -227,6 +241,7 @@ class Told:
                 order.units = change.units
                 order.described_ns = max(order.described_ns, order.asked_ns)
                 order.awaits_trigger &= change.order_type is OrderType.SL
+                order.trigger_paise = change.trigger_paise
 
     def tag_of(self, order_id: str) -> str:
         """Our tag of an order of the broker's; ``""`` where it is not ours."""
@@ -271,6 +286,7 @@ class Told:
         if report.at_ns >= order.described_ns:
             order.described_ns = report.at_ns
             order.units = max(report.units, order.changing_to)
+            order.trigger_paise = report.trigger_paise
         if report.status is OrderStatus.OPEN and report.order_type is OrderType.LIMIT:
             order.awaits_trigger = False
         if report.status in TERMINAL:
@@ -294,6 +310,7 @@ class Told:
             report.side,
             report.units,
             report.at_ns,
+            trigger_paise=report.trigger_paise,
             awaits_trigger=report.order_type is OrderType.SL,
         )
         group.orders.append(order)

@@ -43,6 +43,7 @@ class Truth:
         """Positions that ended in cash at their expiry."""
         self._working = WorkingOrders()
         self._held: dict[str, dict[int, tuple[Contract, int]]] = {}
+        self._dearest: Counter[tuple[str, int]] = Counter()
         self._uncovered: Counter[str] = Counter()
         self.naked_most = 0
         """The most short units of a group that stood beyond cover and plan after any trade."""
@@ -82,6 +83,10 @@ class Truth:
     def working(self, group_id: str) -> list[WorkingOrder]:
         """The orders of a group that can still fill, oldest first."""
         return [order for order in self._working if self.group_of(order.order_id) == group_id]
+
+    def dearest_sale_paise(self, group_id: str, leg: int) -> int:
+        """The best price at which a leg of ours was ever sold; 0 where it never was."""
+        return self._dearest[group_id, leg]
 
     def held_besides(self, group_id: str) -> list[Holding]:
         """What the account holds at the exchange besides a group: other groups' units and other people's."""
@@ -140,6 +145,8 @@ class Truth:
         self.trades.append(report)
         self.net[key] += signed
         group_id, leg = group_id_of(order.tag), leg_of(order.tag)
+        if order.side is Side.SELL:
+            self._dearest[group_id, leg] = max(self._dearest[group_id, leg], record.price_paise)
         held = self._held.setdefault(group_id, {})
         contract, units = held.get(leg, (self._contracts[order.symbol], 0))
         held[leg] = (contract, units + signed)
