@@ -57,6 +57,11 @@ class Scene:
         return age if age is not None and age > view.stale_after_ns // 1_000_000 else None
 
     @property
+    def is_blind(self) -> bool:
+        """Whether the exposure is worked out from quotes that are too old; a record of the past never is."""
+        return self.snapshot.total.blind and self.snapshot.recorded is None
+
+    @property
     def core_is_silent(self) -> bool:
         """Whether the core has not published for more than twice its period, and has not simply finished."""
         running = not self.snapshot.finished and self.snapshot.recorded is None

@@ -116,7 +116,7 @@ def _totals(preview: FlattenPreview, scene: Scene, width: int) -> list[Line]:
         ("costs ", "muted"),
         (cost, "bold bright"),
         (" (half the spread)", "muted"),
-        ("   delta ", "muted"),
+        ("   last delta " if scene.is_blind else "   delta ", "muted"),
         (signed(preview.delta_now, glyphs), "text"),
         (f" {glyphs.arrow} ", "muted"),
         (signed(preview.delta_after, glyphs), "bold bright"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from console.exposures import both_shocks, per_cent_worth, worst_shock
 from console.glyphs import Glyphs
 from console.scene import Scene
 from console.widgets.line import Line, Span, line
-from console.wording import sign, signed_rupees, span, unhedged_now_ms
+from console.wording import sign, signed, signed_rupees, span, unhedged_now_ms
 from core.domain.groups import LegState, MultiLegOrderGroup
 from core.domain.instruments import Side
+from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.money import grouped
 from core.domain.orders import Purpose
 from core.domain.timing import clock_text, due_text
+from core.engine.snapshot import Exposure, GroupLook
 
 
 def guard_lines(group: MultiLegOrderGroup, scene: Scene) -> list[Line]:
@@ -50,7 +53,12 @@ def guard_lines(group: MultiLegOrderGroup, scene: Scene) -> list[Line]:
         lines.append(
             line((f"{glyphs.warn} ", "warn"), "No stop, no target and no time: only you close this.")
         )
+    if exposure is not None and not group.is_over and scene.snapshot.recorded is None:
+        lines.append(_exposed(exposure, glyphs))
     lines.append(_outside(group, scene))
+    look = scene.snapshot.look
+    if look is not None and look.group_id == group.group_id and look.ratio_words:
+        lines.append(_ratio(look, group, glyphs))
     if group.gate is not None:
         passed = group.gate.passed
         lines.append(
@@ -89,6 +97,26 @@ def _stop(group: MultiLegOrderGroup, leg: LegState, glyphs: Glyphs) -> Line:
         (" rest at ", "muted"),
         (triggers, "text"),
     )
+
+
+def _exposed(exposure: Exposure, glyphs: Glyphs) -> Line:
+    """Delta, what a per cent is worth, and the shocks; the worse of these alone where quotes are too old."""
+    if exposure.blind:
+        return (*line((f"{glyphs.warn} BLIND ", "bold warn")), *worst_shock(exposure, glyphs))
+    return (
+        *line(("delta ", "muted"), signed(exposure.delta_units, glyphs), "  "),
+        *per_cent_worth(exposure, glyphs),
+        *line("  "),
+        *both_shocks(exposure, glyphs),
+    )
+
+
+def _ratio(look: GroupLook, group: MultiLegOrderGroup, glyphs: Glyphs) -> Line:
+    """What is held against the design; it is a fault only where nothing is on its way any more."""
+    off = not look.ratio_holds and group.state in (ExecutionLifecycle.OPEN, ExecutionLifecycle.MANUAL)
+    state = "warn" if off else "ok" if look.ratio_holds else "working"
+    tone = {"warn": "bold warn", "ok": "ok", "working": "muted"}[state]
+    return line((f"{sign(glyphs, state)} ", tone), ("ratio ", "muted"), (look.ratio_words, tone))
 
 
 def _outside(group: MultiLegOrderGroup, scene: Scene) -> Line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from console.exposures import both_shocks, per_cent_worth, worst_shock
 from console.glyphs import Glyphs
 from console.scene import Scene
 from console.widgets.bars import runs, signed_area
@@ -11,11 +12,13 @@ from console.widgets.framed import FramedPanel
 from console.widgets.line import Line, Span, fill, line, spread, width_of
 from console.widgets.line import cells as cells_of
 from console.wording import money_tone, signed, signed_rupees
-from core.engine.snapshot import DeltaPoint
+from core.engine.snapshot import DeltaPoint, Exposure
 
 STILL = 9
 """The cells of the delta, so that what follows it does not move."""
 WINDOW_NS = 60 * 1_000_000_000
+OWN_LINE_FROM = 4
+"""From so many lines on, what a per cent is worth has one of its own; below, it shares the corner."""
 
 
 class DeltaPanel(FramedPanel):
@@ -36,36 +39,28 @@ class DeltaPanel(FramedPanel):
             return ()
         limit = f"limit {scene.glyphs.plus_minus}{total.delta_limit_units:,}"
         outside_s = seconds_outside(scene.snapshot.delta_history, scene.snapshot.at_ns)
-        if not outside_s:
-            return line((f"{limit} units", "muted"))
-        return line((limit, "muted"), (f"  outside {outside_s} s", "warn"))
+        if outside_s:
+            return line((limit, "muted"), (f"  outside {outside_s} s", "warn"))
+        width, height = self.extent
+        shared = (*per_cent_worth(total, scene.glyphs), (f"  {limit}", "muted"))
+        if height - 2 < OWN_LINE_FROM and width_of(shared) <= width - 10 - cells_of(self.TITLE):
+            return shared
+        return line((f"{limit} units", "muted"))
 
     def stale_ms(self, scene: Scene) -> int | None:
         """The core's silence, or quotes older than their source should give."""
         return scene.silent_ms if scene.core_is_silent else scene.quotes_old_ms
 
     def content(self, scene: Scene, width: int, height: int) -> Sequence[Line]:
-        """Figures, chart, marks."""
+        """Figures, what a per cent is worth, chart, marks."""
         snapshot, glyphs = scene.snapshot, scene.glyphs
         total = snapshot.total
-        outside = bool(total.delta_limit_units) and abs(total.delta_units) > total.delta_limit_units
-        bare = f"{glyphs.breach} " if total.uncovered_units else ""
-        uncovered = (f"{bare}{total.uncovered_units:,}", "bold breach" if bare else "bold ok")
-        unknown = snapshot.recorded is not None and not total.blind
-        delta = "-" if unknown else signed(total.delta_units, glyphs)
-        if outside and not unknown:
-            delta = f"{glyphs.warn} {delta}"
-        figures = line(
-            (
-                fill(delta, max(cells_of(delta), STILL if width >= 46 else 0), right=True),
-                "bold warn" if outside else "bold bright",
-            ),
-            (" units  uncovered " if width >= 46 else " uncovered ", "muted"),
-            uncovered,
-        )
-        shocks = () if unknown else _shocks(scene, width - width_of(figures) - 1)
-        lines = [spread(figures, shocks, width)]
-        chart = height - 2
+        lines = [_blind_figures(scene, width) if scene.is_blind else _figures(scene, width)]
+        if height >= OWN_LINE_FROM and scene.is_blind:
+            lines.append(line(("Quotes are too old: below is what they showed last.", "muted")))
+        elif height >= OWN_LINE_FROM and snapshot.recorded is None:
+            lines.append((("in rupees ", "muted"), *per_cent_worth(total, glyphs)))
+        chart = height - len(lines) - 1
         if chart >= 1:
             lines += chart_lines(
                 snapshot.delta_history, snapshot.at_ns, width, chart, total.delta_limit_units, glyphs
@@ -75,19 +70,54 @@ class DeltaPanel(FramedPanel):
         return lines
 
 
-def _shocks(scene: Scene, width: int) -> Line:
-    """The change in value at -3 % and +3 %: both, or the worse where there is little room, or neither."""
-    total, glyphs = scene.snapshot.total, scene.glyphs
-    down, up = total.loss_down_paise, total.loss_up_paise
-    both = line(
-        (f"{glyphs.plus_minus}3 % ", "muted"),
-        (signed_rupees(down, glyphs), money_tone(down)),
-        (" ", "text"),
-        (signed_rupees(up, glyphs), money_tone(up)),
+def _figures(scene: Scene, width: int) -> Line:
+    """Delta, what stands uncovered, and the shocks."""
+    snapshot, glyphs = scene.snapshot, scene.glyphs
+    total = snapshot.total
+    outside = bool(total.delta_limit_units) and abs(total.delta_units) > total.delta_limit_units
+    unknown = snapshot.recorded is not None and not total.blind
+    delta = "-" if unknown else signed(total.delta_units, glyphs)
+    if outside and not unknown:
+        delta = f"{glyphs.warn} {delta}"
+    figures = line(
+        (
+            fill(delta, max(cells_of(delta), STILL if width >= 46 else 0), right=True),
+            "bold warn" if outside else "bold bright",
+        ),
+        (" units  uncovered " if width >= 46 else " uncovered ", "muted"),
+        _uncovered(total, glyphs),
     )
+    shocks = () if unknown else _shocks(total, glyphs, width - width_of(figures) - 1)
+    return spread(figures, shocks, width)
+
+
+_BLIND_WORDS = (("worst of ", "uncovered"), ("worst ", "uncovered"), ("worst ", "bare"), ("", "bare"))
+"""How the worst shock and what stands uncovered are called, the fewer words the less room there is."""
+
+
+def _blind_figures(scene: Scene, width: int) -> Line:
+    """The worst of the shocks leads; the last delta stands beside it, so called, or not at all."""
+    total, glyphs = scene.snapshot.total, scene.glyphs
+    leads = [
+        (*worst_shock(total, glyphs, name), (f" {short} ", "muted"), _uncovered(total, glyphs))
+        for name, short in _BLIND_WORDS
+    ]
+    lead = next((each for each in leads if width_of(each) <= width), leads[-1])
+    last = line((f"last delta {signed(total.delta_units, glyphs)}", "muted"))
+    return spread(lead, last if width_of(lead) + width_of(last) < width else (), width)
+
+
+def _uncovered(total: Exposure, glyphs: Glyphs) -> Span:
+    bare = f"{glyphs.breach} " if total.uncovered_units else ""
+    return f"{bare}{total.uncovered_units:,}", "bold breach" if bare else "bold ok"
+
+
+def _shocks(total: Exposure, glyphs: Glyphs, width: int) -> Line:
+    """The change in value at -3 % and +3 %: both, or the worse where there is little room, or neither."""
+    down, up = total.loss_down_paise, total.loss_up_paise
     worse = (f"{glyphs.minus}3% ", down) if down <= up else ("+3% ", up)
     one = line((worse[0], "muted"), (signed_rupees(worse[1], glyphs), money_tone(worse[1])))
-    return next((each for each in (both, one) if width_of(each) <= width), ())
+    return next((each for each in (both_shocks(total, glyphs), one) if width_of(each) <= width), ())
 
 
 def sampled(

@@ -211,7 +211,7 @@ def row_of(
     elif exposure is None or over:
         spans.append((fill("0", columns.delta, right=True), "muted"))
     else:
-        spans.append(_delta(exposure, columns, glyphs))
+        spans.append(_delta(exposure, columns, glyphs, recorded=recorded))
     tone = "breach" if unhedged > 1_000 else "warn" if unhedged else "muted"
     spans.append((fill(span(unhedged) if unhedged else "0", columns.unhedged, right=True), tone))
     paise = exposure.pnl_paise if exposure else 0
@@ -220,8 +220,10 @@ def row_of(
     return tuple(spans)
 
 
-def _delta(exposure: Exposure, columns: Columns, glyphs: Glyphs) -> Span:
-    """With a sign before it where it is outside its limit; never a number that is cut."""
+def _delta(exposure: Exposure, columns: Columns, glyphs: Glyphs, *, recorded: bool) -> Span:
+    """With a sign before it where it is outside its limit; never a number that is cut, nor an old one."""
+    if exposure.blind and not recorded:
+        return fill("blind", columns.delta, right=True), "warn"
     outside = exposure.delta_limit_units and abs(exposure.delta_units) > exposure.delta_limit_units
     mark = glyphs.warn if outside else ""
     texts = [f"{mark}{signed(exposure.delta_units, glyphs, digits)}" for digits in (1, 0)]

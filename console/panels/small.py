@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from console.exposures import worst_shock
 from console.panels.groups import calm_lines, urgent_lines
 from console.scene import Scene
 from console.widgets.framed import FramedPanel
@@ -34,8 +35,12 @@ class SmallPanel(FramedPanel):
         snapshot = scene.snapshot
         facts = line(
             (clock_text(snapshot.at_ns) if snapshot.at_ns else "--:--:--", "bold bright"),
-            ("  delta ", "muted"),
-            signed(snapshot.total.delta_units, scene.glyphs),
+            "  ",
+            *(
+                worst_shock(snapshot.total, scene.glyphs)
+                if scene.is_blind
+                else line(("delta ", "muted"), signed(snapshot.total.delta_units, scene.glyphs))
+            ),
             ("  uncovered ", "muted"),
             (
                 f"{snapshot.total.uncovered_units:,}",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from core.domain.calendar import SessionCalendar
 from core.domain.groups import LegState, MultiLegOrderGroup
 from core.domain.quotes import MarketView
 from core.engine.snapshot import GroupLook, LogLine
+from core.policy.mismatch import balance_of
 from core.risk.payoff import PayoffLeg, payoff_of
 from core.risk.priced import price_contracts
 from core.risk.stress import payoff_curve, stress_grid
@@ -25,16 +27,16 @@ def look_closely(
     log: Iterable[LogLine] = (),
 ) -> GroupLook:
     """What the group holds, repriced; while it holds nothing, what its plan would be at today's values."""
-    lines = tuple(log)
+    known = with_ratio(GroupLook(group.group_id, now_ns, tuple(log)), group)
     held = [(leg.plan.contract, leg.net_units) for leg in group.legs if leg.net_units]
     basis = "held" if held or group.is_over else "planned"
     if basis == "planned":
         held = [(leg.contract, leg.side.sign * group.plan.units(leg.index)) for leg in group.plan.legs]
     if not held:
-        return GroupLook(group.group_id, now_ns, lines, basis, "The group holds nothing.")
+        return replace(known, basis=basis, problem="The group holds nothing.")
     priced, problems = price_contracts(view, [contract for contract, _ in held], now_ns, calendar)
     if problems:
-        return GroupLook(group.group_id, now_ns, lines, basis, f"{problems[0]}.")
+        return replace(known, basis=basis, problem=f"{problems[0]}.")
     if basis == "held":
         # All that was received and paid is charged to the first leg: only the sum has a meaning.
         values = {one.contract.symbol: one.value_paise for one in priced}
@@ -49,10 +51,8 @@ def look_closely(
         PayoffLeg(one, units, entry) for one, (_, units), entry in zip(priced, held, entries, strict=True)
     ]
     payoff, curve, grid = payoff_of(legs), payoff_curve(legs, CURVE_POINTS, REACH), stress_grid(legs)
-    return GroupLook(
-        group_id=group.group_id,
-        at_ns=now_ns,
-        log=lines,
+    return replace(
+        known,
         basis=basis,
         level_paise=round(min(priced, key=lambda one: one.years).forward_paise),
         levels_paise=curve.levels_paise,
@@ -65,6 +65,14 @@ def look_closely(
         vol_steps=grid.vol_steps,
         grid_paise=grid.profit_paise,
     )
+
+
+def with_ratio(look: GroupLook, group: MultiLegOrderGroup) -> GroupLook:
+    """The look with what the validator says of the group's ratio; nothing is said while it holds nothing."""
+    if not any(leg.net_units for leg in group.legs):
+        return look
+    balance = balance_of(group)
+    return replace(look, ratio_words=balance.sentence, ratio_holds=balance.balanced)
 
 
 def _unpriced_units(leg: LegState) -> int:

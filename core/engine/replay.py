@@ -27,6 +27,7 @@ from core.domain.inputs import OperatorCommand
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.quotes import MarketView, Quote
 from core.domain.timing import NS_PER_MS, NS_PER_S
+from core.engine.group_look import with_ratio
 from core.engine.log_lines import log_line
 from core.engine.metrics import Metrics
 from core.engine.previews import TicketPreview, TicketRequest, WayOut
@@ -257,10 +258,12 @@ class JournalReplay:
         return MarginMeter(worst_words=words, limit_bps=self._account.settings.margin_use_max_bps)
 
     def _look(self) -> GroupLook | None:
-        if self._looked_at not in self._account.groups:
+        group = self._account.groups.get(self._looked_at)
+        if group is None:
             return None
         own = tuple(each for each in self._log() if each.group_id == self._looked_at)
-        return GroupLook(self._looked_at, self.at_ns, own, problem=f"Quotes are {NOT_RECORDED}")
+        look = GroupLook(self._looked_at, self.at_ns, own, problem=f"Quotes are {NOT_RECORDED}")
+        return with_ratio(look, group)
 
 
 def _breached(group: MultiLegOrderGroup, breach: ExposureBreached) -> Exposure:

@@ -151,6 +151,10 @@ class GroupLook:
     price_steps: tuple[float, ...] = ()
     vol_steps: tuple[float, ...] = ()
     grid_paise: tuple[tuple[int, ...], ...] = ()
+    ratio_words: str = ""
+    """What is held against the ratio that the group was designed for, in a sentence; ``""`` for nothing."""
+    ratio_holds: bool = True
+    """Whether it is within the tolerance of that ratio."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,16 @@ import pytest
 from console.demo import busy_snapshot, demo_groups
 from console.glyphs import ASCII, UNICODE
 from console.pages.child_orders import OUTCOME_WORD, order_row, order_table
+from console.pages.guards import guard_lines
 from console.pages.positions import standings
 from console.pages.worth import compact_rupees, payoff_chart, shock_grid
 from console.panels.timeline import exposed_window, shaded
+from console.scene import Scene
 from console.widgets.bars import signed_area
 from console.widgets.framed import frame_top
 from console.widgets.line import line, plain, width_of, wrap
 from console.widgets.plot import plot, stretched
+from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import OrderStatus, Outcome
 from core.engine.snapshot import GroupLook
 
@@ -141,3 +144,26 @@ def test_a_word_that_just_fits_a_line_is_not_cut_for_the_space_behind_it() -> No
 def test_an_empty_remark_leaves_the_rule_of_the_frame_whole() -> None:
     top = plain(frame_top("╭─╮││╰─╯", "Legs", (("", "muted"),), 20, "line", UNICODE))
     assert top == "╭─ Legs ───────────╮"
+
+
+def test_a_ratio_is_a_warning_only_in_a_group_at_rest() -> None:
+    busy = busy_snapshot()
+    group = busy.account.groups["G-014"]
+
+    def said(state: ExecutionLifecycle, *, holds: bool) -> list[tuple[str, str]]:
+        look = GroupLook("G-014", ratio_words="balanced" if holds else "mismatch", ratio_holds=holds)
+        scene = Scene(replace(busy, look=look))
+        lines = guard_lines(replace(group, state=state), scene)
+        (found,) = [each for each in lines if "ratio" in plain(each)]
+        return [found[0], found[-1]]
+
+    assert said(ExecutionLifecycle.OPEN, holds=True) == [("✔ ", "ok"), ("balanced", "ok")]
+    assert said(ExecutionLifecycle.MANUAL, holds=False) == [("▲ ", "bold warn"), ("mismatch", "bold warn")]
+    assert said(ExecutionLifecycle.PLACING, holds=False)[1] == ("mismatch", "muted")
+
+
+def test_a_look_at_another_group_says_nothing_of_this_one() -> None:
+    busy = busy_snapshot()
+    scene = Scene(replace(busy, look=GroupLook("G-013", ratio_words="balanced")))
+    lines = guard_lines(busy.account.groups["G-014"], scene)
+    assert not any("ratio" in plain(each) for each in lines)
