@@ -89,7 +89,7 @@ def demo_groups() -> list[MultiLegOrderGroup]:
         copies=20,
         at_ns=NOW_NS,
         planned_ns=ago(2.0),
-        unhedged=Unhedged(ago(0.412), 412 * NS_PER_MS, 412 * NS_PER_MS, 0, "delta"),
+        unhedged=Unhedged(ago(0.412), 412 * NS_PER_MS, 412 * NS_PER_MS, 0, reason="delta"),
         stop_premium_bps=20_000,
         reason="wings full, shorts released against cover",
     )
@@ -131,7 +131,7 @@ def demo_groups() -> list[MultiLegOrderGroup]:
         at_ns=NOW_NS,
         planned_ns=ago(901),
         cause=ManualCause.CANCEL_UNCONFIRMED,
-        unhedged=Unhedged(ago(9.4), 9_400 * NS_PER_MS, 9_400 * NS_PER_MS, 65, "cancel unconfirmed"),
+        unhedged=Unhedged(ago(9.4), 9_400 * NS_PER_MS, 9_400 * NS_PER_MS, 65, reason="cancel unconfirmed"),
         reason="the broker never confirmed a cancel",
     )
     strangle = with_unconfirmed_cancel(strangle, 0, 37)

@@ -38,7 +38,7 @@ def breached() -> Snapshot:
     """The busy session with everything beyond its limit."""
     busy = busy_snapshot()
     group = busy.account.groups["G-013"]
-    unhedged = Unhedged(busy.at_ns - 30 * SECOND_NS, 30 * SECOND_NS, 30 * SECOND_NS, 650, "delta")
+    unhedged = Unhedged(busy.at_ns - 30 * SECOND_NS, 30 * SECOND_NS, 30 * SECOND_NS, 650, reason="delta")
     account = replace(
         busy.account,
         groups={**busy.account.groups, "G-013": replace(group, unhedged=unhedged)},
