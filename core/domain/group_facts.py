@@ -111,6 +111,7 @@ def _exposure_breached(account: Account, fact: f.ExposureBreached, at_ns: int) -
             unhedged=replace(
                 outside,
                 since_ns=outside.since_ns or at_ns,
+                uncovered_since_ns=(outside.uncovered_since_ns or at_ns) if fact.uncovered_units else 0,
                 uncovered_max_units=max(outside.uncovered_max_units, fact.uncovered_units),
                 reason=fact.reason,
             ),

@@ -196,11 +196,12 @@ class Gate:
 class Unhedged:
     """The time a group has spent outside its limits.
 
-    ``since_ns`` is 0 while it is inside. ``uncovered_max_units`` is the most short units that stood naked
-    beyond the plan.
+    ``since_ns`` is 0 while it is inside, ``uncovered_since_ns`` while no short units stand naked beyond the
+    plan. ``uncovered_max_units`` is the most that ever did.
     """
 
     since_ns: int = 0
+    uncovered_since_ns: int = 0
     total_ns: int = 0
     longest_ns: int = 0
     uncovered_max_units: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.domain.account import Severity
 from core.domain.effects import CancelOrder, ModifyOrder, SendOrder
 from core.domain.facts import CancelIntended, ModifyIntended, OrderIntended
 from core.domain.groups import MultiLegOrderGroup
@@ -92,10 +93,18 @@ def _is_absurd(turn: Turn, group_id: str, leg: int, side: Side, units: int, purp
 def budget_allows(turn: Turn, group_id: str, lane: Lane) -> bool:
     """Whether this lane may send now; if not, the group is looked at again once it may."""
     if may_send(turn.account, lane, turn.now_ns):
+        turn.clear_alert("budget-entries" if lane is Lane.ENTRY else "budget")
         return True
     at_ns = next_send_ns(turn.account, lane, turn.now_ns)
     if at_ns is not None:
         turn.wake(group_id, at_ns)
+        return False
+    if lane is Lane.ENTRY:
+        words = "the day's orders for entries are used up: what is left is kept for exits and hedges"
+        turn.alert("budget-entries", Severity.WARNING, words, "budget")
+    else:
+        words = "the day's orders are used up: nothing can be sent from here, close at the broker"
+        turn.alert("budget", Severity.CRITICAL, words, "budget")
     return False
 
 
@@ -192,8 +201,10 @@ def _modify(
     to_limit: bool,
     reason: str,
 ) -> bool:
-    """Intend the next modification of an order, if it has an id and the budget allows."""
-    if order.order_id is None or not budget_allows(turn, order.group_id, order.lane):
+    """Intend the next modification of an order, if it has an id, in a session, and the budget allows."""
+    if order.order_id is None or not _may_trade(turn, order.group_id):
+        return False
+    if not budget_allows(turn, order.group_id, order.lane):
         return False
     turn.record(
         ModifyIntended(order.tag, limit_paise, trigger_paise, units, to_limit, reason), order.group_id

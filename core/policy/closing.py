@@ -21,7 +21,7 @@ from core.policy.entry import whole_copies
 from core.policy.pricing_rules import closing_price
 from core.policy.session import is_unconfirmed
 from core.policy.stop_prices import is_locked
-from core.policy.stop_release import make_room, release, say_locked
+from core.policy.stop_release import locked_id, make_room, release, say_locked
 from core.policy.turn import Turn
 
 CLOSING = frozenset({Purpose.UNWIND, Purpose.EXIT})
@@ -129,7 +129,7 @@ def _still_deciding(turn: Turn, group_id: str, *, entries_over: bool) -> bool:
     group = turn.group(group_id)
     if group.goal is not Goal.REDUCE or group.plan.on_incomplete is IncompletePolicy.UNWIND:
         return False
-    if not entries_over:
+    if not entries_over and not _given_up_on(turn, group):
         return group.copies > 0 or whole_copies(group) > 0
     reversed_already = any(
         order.purpose in CLOSING and order.intended_at_ns >= group.goal_since_ns
@@ -142,6 +142,21 @@ def _still_deciding(turn: Turn, group_id: str, *, entries_over: bool) -> bool:
         # A late fill has closed more than was wanted: what is short of the goal is never bought again.
         turn.record(GoalChanged(group_id, Goal.REDUCE, copies, f"{copies} whole copies are left"), group_id)
     return False
+
+
+def _given_up_on(turn: Turn, group: MultiLegOrderGroup) -> bool:
+    """Whether the cancel of every entry still in the market has been waited for for long enough.
+
+    Should one fill after all, what it has filled is taken back, and its cover is not sold before that.
+    """
+    since_ns = [o.cancel_since_ns for o in group.live_orders if o.purpose is Purpose.ENTRY]
+    due_ns = max(since_ns, default=0) + turn.settings.cancel_unconfirmed_after_ms * NS_PER_MS
+    if not all(since_ns):
+        return False
+    if turn.now_ns < due_ns:
+        turn.wake(group.group_id, due_ns)
+        return False
+    return True
 
 
 def close_leg(turn: Turn, group_id: str, index: int, side: Side) -> bool:
@@ -266,6 +281,8 @@ def _hurry(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> bool:
         quote = turn.view.fresh(order.symbol, turn.now_ns)
         if quote is not None and is_locked(quote, order.side):
             say_locked(turn, group, order)
+        else:
+            turn.clear_alert(locked_id(order))
         turn.wake_in(group.group_id, turn.settings.reprice_every_ms)
         return False
     spent = sum(

@@ -14,7 +14,7 @@ from core.domain.cover import (
 )
 from core.domain.exposure import Exposure
 from core.domain.facts import HedgeWanted, HedgeWindowClosed, HedgeWindowOpened, LegAdded
-from core.domain.groups import LegPlan, LegType, MultiLegOrderGroup
+from core.domain.groups import Goal, LegPlan, LegType, MultiLegOrderGroup
 from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import LANES, ChildOrder, Purpose
@@ -59,7 +59,12 @@ class EmergencyHedgeExecutor:
             )
             return
         choices = turn.parts.hedge_manager.choices(
-            group, turn.view, turn.now_ns, units, count_working=counting
+            group,
+            turn.view,
+            turn.now_ns,
+            units,
+            count_working=counting,
+            taken=held_against(turn, group, Side.BUY),
         )
         if not choices:
             turn.wake_in(group_id, turn.settings.monitor_every_ms)
@@ -98,11 +103,35 @@ class EmergencyHedgeExecutor:
             return ""
         if group.hedge.tries >= turn.settings.hedge_tries:
             return f"delta stayed over its limit after {group.hedge.tries} hedges"
-        choice = turn.parts.hedge_manager.neutral_future(group, turn.view, turn.now_ns, exposure.delta_units)
+        side = Side.SELL if exposure.delta_units > 0 else Side.BUY
+        choice = turn.parts.hedge_manager.neutral_future(
+            group, turn.view, turn.now_ns, exposure.delta_units, held_against(turn, group, side)
+        )
         if choice is None:
             return ""
         _hedge(turn, group, choice, group.unhedged.reason)
         return ""
+
+
+def held_against(turn: Turn, group: MultiLegOrderGroup, side: Side) -> frozenset[str]:
+    """Symbols that the trader or another group holds the other way round than a trade of this side would.
+
+    At the broker the two would net: a hedge there closes what is not this group's, and hedges nothing.
+    """
+    against: set[str] = set()
+    for key, units in turn.account.foreign.items():
+        if key.product is group.plan.product and units * side.sign < 0:
+            against.add(key.symbol)
+    for other in turn.account.groups.values():
+        if other.group_id == group.group_id or other.plan.product is not group.plan.product:
+            continue
+        against.update(leg.plan.contract.symbol for leg in other.legs if leg.net_units * side.sign < 0)
+        against.update(
+            leg.contract.symbol
+            for leg in other.plan.legs
+            if not other.is_over and leg.side is not side and other.goal is Goal.ENTER
+        )
+    return frozenset(against)
 
 
 def has_working_hedge(group: MultiLegOrderGroup) -> bool:

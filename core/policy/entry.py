@@ -132,8 +132,8 @@ def _send(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) -> str:
     """Price a leg's missing units and intend them, unless the whole would miss the price agreed."""
     plan = group.plan.legs[index]
     key = PositionKey(plan.contract.exchange, plan.contract.symbol, group.plan.product)
-    if key in turn.account.doubts:
-        return ""  # the broker's position differs from ours and nobody knows yet why
+    if key in turn.account.doubts or _differs(turn, key.symbol):
+        return ""  # the broker's books differ from ours and nobody knows yet why
     foreign = turn.account.foreign.get(key, 0)
     if foreign * plan.side.sign < 0:
         return f"the trader holds {foreign:+d} {key.symbol}: an opposite leg would close that"
@@ -150,6 +150,8 @@ def _send(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) -> str:
     if wanted is None:
         return ""
     reason = _misses_price(turn, group)
+    if reason is None:
+        return ""  # a leg that nobody quotes now: whether the whole meets the price cannot be told
     if reason:
         return reason
     oldest_ns = turn.now_ns - turn.settings.gate_max_age_ms * NS_PER_MS
@@ -158,6 +160,11 @@ def _send(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) -> str:
         return ""
     ChildOrderManager.intend(turn, group.group_id, index, plan.side, units, Purpose.ENTRY, wanted.paise)
     return ""
+
+
+def _differs(turn: Turn, symbol: str) -> bool:
+    """Whether a difference between the broker's books and ours stands open in this symbol."""
+    return any(each.is_open and each.symbol == symbol for each in turn.account.divergences.values())
 
 
 def _releasable(turn: Turn, group: MultiLegOrderGroup, index: int) -> int:
@@ -215,8 +222,11 @@ def _gate_holds(turn: Turn, group: MultiLegOrderGroup, since_ns: int) -> bool:
     return False
 
 
-def _misses_price(turn: Turn, group: MultiLegOrderGroup) -> str:
-    """Why the fills so far and the marketable prices of the rest do not meet the price agreed; or ``""``."""
+def _misses_price(turn: Turn, group: MultiLegOrderGroup) -> str | None:
+    """Why the fills so far and the marketable prices of the rest do not meet the price agreed; or ``""``.
+
+    ``None`` while a leg that is still to be traded has no fresh price on its side.
+    """
     limit = group.plan.limit_net_paise
     if limit is None:
         return ""
@@ -224,14 +234,14 @@ def _misses_price(turn: Turn, group: MultiLegOrderGroup) -> str:
     for leg in group.legs[: len(group.plan.legs)]:
         plan = leg.plan
         wanted = group.plan.units(plan.index)
-        quote = turn.view.quotes.get(plan.contract.symbol)
+        quote = turn.view.fresh(plan.contract.symbol, turn.now_ns)
         touch = quote.touch_paise(plan.side) if quote is not None else None
         done = min(leg.entered_units, wanted)
         average = leg.average_paise
         if average is None:
             done = 0
         if touch is None and done < wanted:
-            return ""  # nothing can be said; the order itself will not be priced either
+            return None
         value = (average or 0.0) * done + (touch or 0) * (wanted - done)
         net -= plan.side.sign * plan.ratio * value / wanted
     if net >= limit:

@@ -158,7 +158,8 @@ def judge(turn: Turn, measured: Mapping[str, Exposure]) -> set[str]:
         if reason:
             outside.add(group_id)
             worse = exposure.uncovered_units > group.unhedged.uncovered_max_units
-            if not since_ns or worse:
+            turned = bool(exposure.uncovered_units) != bool(group.unhedged.uncovered_since_ns)
+            if not since_ns or worse or turned:
                 turn.record(
                     ExposureBreached(
                         group_id,
@@ -172,11 +173,12 @@ def judge(turn: Turn, measured: Mapping[str, Exposure]) -> set[str]:
                 )
         elif since_ns:
             turn.record(ExposureRestored(group_id, turn.now_ns - since_ns), group_id)
-        _tell_uncovered(turn, group_id, exposure, since_ns)
+            turn.clear_alert(f"exposed:{group_id}")
+        _tell_uncovered(turn, group_id, exposure)
     return outside
 
 
-def _tell_uncovered(turn: Turn, group_id: str, exposure: Exposure, since_ns: int) -> None:
+def _tell_uncovered(turn: Turn, group_id: str, exposure: Exposure) -> None:
     """Cover is bought at once: units that stand bare for longer than that takes are told of."""
     if not exposure.uncovered_units:
         turn.clear_alert(f"uncovered:{group_id}")
@@ -192,7 +194,8 @@ def _tell_uncovered(turn: Turn, group_id: str, exposure: Exposure, since_ns: int
             size=exposure.uncovered_units,
         )
     limit_ms = turn.settings.alert_hedge_lag_ms
-    if since_ns and turn.now_ns - since_ns > limit_ms * NS_PER_MS:
+    since_ns = turn.group(group_id).unhedged.uncovered_since_ns
+    if turn.now_ns - since_ns > limit_ms * NS_PER_MS:
         turn.alert(
             f"hedge-lag:{group_id}",
             Severity.WARNING,

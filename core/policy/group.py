@@ -215,6 +215,16 @@ def _unwinding(turn: Turn, group: MultiLegOrderGroup) -> None:
 
 
 def _closed(turn: Turn, group: MultiLegOrderGroup) -> None:
+    for order in group.live_orders:
+        cancel_order_confirmed(turn, order, "its group has ended; it was called absent and came after all")
+        turn.alert(
+            f"late:{order.tag}",
+            Severity.CRITICAL,
+            f"{group.group_id} has ended, and {order.side.value} {order.working_units:,} {order.symbol} "
+            "works at the broker after all: it is being cancelled",
+            "late-fill",
+            group.group_id,
+        )
     if any(leg.net_units for leg in group.legs):
         turn.record(
             GoalChanged(group.group_id, Goal.EXIT, 0, "a late fill on a closed group"),
@@ -227,7 +237,8 @@ def _manual(turn: Turn, group: MultiLegOrderGroup) -> None:
     """Nothing is sent from here, but cover that nobody restores or has taken on is restored in the end."""
     if group.handled or not uncovered_beyond_plan(group.plan, confirmed_holdings(group)):
         return
-    due_ns = group.manual_since_ns + turn.settings.manual_unwind_after_ms * NS_PER_MS
+    since_ns = max(group.manual_since_ns, group.unhedged.uncovered_since_ns or turn.now_ns)
+    due_ns = since_ns + turn.settings.manual_unwind_after_ms * NS_PER_MS
     if turn.now_ns < due_ns:
         turn.wake(group.group_id, due_ns)
         return

@@ -15,7 +15,7 @@ _MARGIN_EASED_BPS = 200
 _STALE_TIMES = 2
 """Quotes past their time are asked for by REST first; only what has no answer by then is told."""
 _QUOTED_BY_NS = 60 * NS_PER_S
-"""How long after the open a contract may stay without its first quote."""
+"""How long after the open, and after a start, a contract may stay without its first quote."""
 _NAMED = 4
 
 
@@ -65,7 +65,8 @@ def _stream(turn: Turn, health: HealthReading) -> None:
 
 def _quotes(turn: Turn) -> None:
     view, now_ns = turn.view, turn.now_ns
-    if not view.is_open(now_ns) or now_ns - view.opens_ns < _QUOTED_BY_NS:
+    begun_ns = max(view.opens_ns, turn.account.reconciled_at_ns)
+    if not turn.may_trade() or now_ns - begun_ns < _QUOTED_BY_NS:
         turn.clear_alert("stale-quotes")
         return
     too_old_ns = now_ns - _STALE_TIMES * view.stale_after_ns

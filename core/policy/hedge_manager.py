@@ -63,12 +63,14 @@ class EmergencyHedgeManager:
         without: str = "",
         *,
         count_working: bool = True,
+        taken: frozenset[str] = frozenset(),
     ) -> list[HedgeChoice]:
         """Every way to answer ``units`` uncovered, best first; ``without`` is an order not to count on.
 
         While loss is uncapped the fastest comes first, then the cheapest. An answer stays bounded if the
-        order it replaces fills as well: all of them are purchases. ``count_working`` is whether what is on
-        its way counts as part of the answer; only the simulator ever says no.
+        order it replaces fills as well: all of them are purchases. ``taken`` are symbols in which somebody
+        else is short: bought there, units would close his position and cover nothing. ``count_working`` is
+        whether what is on its way counts as part of the answer; only the simulator ever says no.
         """
         buying = _buying(group) if count_working else [0] * len(group.legs)
         shorts = tuple(
@@ -77,19 +79,30 @@ class EmergencyHedgeManager:
         found = list(_reversals(group, shorts, view, now_ns, units, buying))
         found += _completions(group, shorts, view, now_ns, units, buying)
         found += _other_strikes(group, shorts, view, now_ns, units)
+        found = [
+            choice for choice in found if choice.kind == "reverse" or choice.contract.symbol not in taken
+        ]
         return sorted(found, key=lambda c: (not c.fills_at_once, c.cost_paise, c.contract.symbol, c.kind))
 
     @staticmethod
     def neutral_future(
-        group: MultiLegOrderGroup, view: MarketView, now_ns: int, delta_units: float
+        group: MultiLegOrderGroup,
+        view: MarketView,
+        now_ns: int,
+        delta_units: float,
+        taken: frozenset[str] = frozenset(),
     ) -> HedgeChoice | None:
-        """The index future against this delta: whole lots, rounded toward zero, net of what is out."""
+        """The index future against this delta: whole lots, rounded toward zero, net of what is out.
+
+        ``taken`` are symbols that somebody else holds the other way round.
+        """
         futures = sorted(
             (
                 contract
                 for contract in view.contracts.values()
                 if contract.kind is InstrumentKind.FUTURE
                 and contract.underlying == group.plan.underlying
+                and contract.symbol not in taken
                 and contract.sliceable_units
                 and view.fresh(contract.symbol, now_ns) is not None
             ),

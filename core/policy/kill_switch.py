@@ -55,7 +55,7 @@ def _margin_use(seen: Seen) -> str:
 def _exposure_age(seen: Seen) -> str:
     oldest_ns = seen.now_ns - seen.account.settings.kill_exposure_age_ms * NS_PER_MS
     for group_id, group in seen.account.groups.items():
-        since_ns = group.unhedged.since_ns
+        since_ns = group.unhedged.uncovered_since_ns
         exposure = seen.measured.get(group_id)
         if since_ns and since_ns < oldest_ns and exposure is not None and exposure.uncovered_units:
             outside = duration_text((seen.now_ns - since_ns) // NS_PER_MS)

@@ -26,8 +26,15 @@ def decide_gate(turn: Turn, answer: MarginAnswered, simulator: WorstCaseMarginSi
     if group is None or group.is_over or not group.gate_asked_ns:
         return
     funds = answer.funds
-    if funds is None:
-        return  # no answer is no permission: it is asked again
+    if funds is None:  # no answer is no permission: it is asked again
+        turn.alert(
+            f"unpriced:{group.group_id}",
+            Severity.WARNING,
+            f"{group.group_id} waits: the broker does not say its margin: {answer.error}",
+            "unpriced",
+            group.group_id,
+        )
+        return
     started = group.state is not ExecutionLifecycle.VALIDATING
     worst = simulator.simulate(
         group.plan,

@@ -304,12 +304,28 @@ def _note_foreign(turn: Turn, report: OrderReport) -> None:
         )
 
 
+def _let_go(turn: Turn, report: OrderReport, divergence: str) -> None:
+    """An order of ours that no group knows is over: what it has filled is shown as the trader's own."""
+    turn.heal(divergence, "the order is over")
+    if report.filled_units:
+        turn.alert(
+            f"{divergence}:filled",
+            Severity.CRITICAL,
+            f"an order of ours that the journal does not know has filled: {report.side.value} "
+            f"{report.filled_units} {report.symbol}; no group holds it, and nobody here closes it",
+            "unknown-order",
+        )
+
+
 def _adopt(turn: Turn, report: OrderReport, tag: str) -> bool:
     """An order that carries our nonce and that the journal does not know: take it into its group."""
     group = turn.account.groups.get(group_id_of(tag))
     divergence = f"unknown:{tag}"
     leg = _leg_for(turn, group, report, tag) if group is not None else None
     if group is None or leg is None:
+        if report.status in TERMINAL:
+            _let_go(turn, report, divergence)
+            return False
         turn.diverged(
             divergence,
             DivergenceKind.UNKNOWN_ORDER_OF_OURS,

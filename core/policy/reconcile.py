@@ -22,7 +22,7 @@ from core.domain.inputs import BooksRead
 from core.domain.instruments import PositionKey
 from core.domain.lifecycle import ManualCause
 from core.domain.orders import BookSnapshot, ChildOrder, Outcome, Purpose
-from core.domain.timing import NS_PER_MS, NS_PER_S
+from core.domain.timing import NS_PER_MS, NS_PER_S, to_ist
 from core.policy.access import login_was_taken
 from core.policy.group import confirm_flat
 from core.policy.merge import merge_order, merge_trade
@@ -53,6 +53,7 @@ def reconcile(turn: Turn, read: BooksRead) -> set[str]:
         if group_id is not None:
             touched.add(group_id)
     touched |= lapse_past_orders(turn, book)
+    _let_go_of_past_orders(turn)
     touched |= _settle_unanswered(turn, book)
     compare_overnight(turn, book)
     if turn.account.reconciled_at_ns:
@@ -70,6 +71,15 @@ def reconcile(turn: Turn, read: BooksRead) -> set[str]:
     turn.clear_alert("books-unreadable")
     login_was_taken(turn)
     return touched
+
+
+def _let_go_of_past_orders(turn: Turn) -> None:
+    """An order lives for its day: one of ours that no group knew is over with it, whatever it filled."""
+    today = to_ist(turn.now_ns).date()
+    for divergence in list(turn.account.divergences.values()):
+        unknown = divergence.is_open and divergence.kind is DivergenceKind.UNKNOWN_ORDER_OF_OURS
+        if unknown and to_ist(divergence.found_ns).date() < today:
+            turn.heal(divergence.divergence_id, "its day is over")
 
 
 def _first_reconciliation(turn: Turn) -> None:

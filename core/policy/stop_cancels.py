@@ -12,6 +12,7 @@ from core.domain.orders import ChildOrder, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
 from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed
+from core.policy.emergency_hedge import held_against
 from core.policy.pricing_rules import closing_price
 from core.policy.turn import Turn
 
@@ -24,26 +25,33 @@ _SLOW_PATIENCE = 12
 
 
 def press_cancels(turn: Turn, group_id: str) -> None:
-    """Keep asking for the cancels of exits, and bound the loss when one from a short is not confirmed."""
+    """Keep asking for cancels, and bound the loss when that of an exit from a short is not confirmed.
+
+    Of an entry or a hedge that cannot be cancelled only a person is told: what it fills is taken back.
+    """
     group = turn.group(group_id)
-    pending = [order for order in group.live_orders if order.cancel_pending and order.purpose in _EXITS]
+    pending = [order for order in group.live_orders if order.cancel_pending]
     if not pending:
         turn.clear_alert(f"cancel:{group_id}")
         return
     for order in pending:
-        by_hand = turn.group(group_id).state is ExecutionLifecycle.MANUAL
         waited_ns = turn.now_ns - order.cancel_since_ns
-        cancel_order_confirmed(turn, order, "not confirmed yet", patience=_SLOW_PATIENCE if by_hand else 1)
-        if waited_ns >= _ALERT_AFTER_MS * NS_PER_MS:
-            turn.alert(
-                f"cancel:{group_id}",
-                Severity.CRITICAL,
-                f"{group_id}: the broker does not confirm the cancel of {order.side.value} "
-                f"{order.working_units} {order.symbol}; nothing else is sent for these units",
-                "cancel-unconfirmed",
-                group_id,
-            )
-        if waited_ns >= turn.settings.cancel_unconfirmed_after_ms * NS_PER_MS:
+        if order.purpose in _EXITS:
+            by_hand = turn.group(group_id).state is ExecutionLifecycle.MANUAL
+            patience = _SLOW_PATIENCE if by_hand else 1
+            cancel_order_confirmed(turn, order, "not confirmed yet", patience=patience)
+        if waited_ns < _ALERT_AFTER_MS * NS_PER_MS:
+            turn.wake(group_id, order.cancel_since_ns + _ALERT_AFTER_MS * NS_PER_MS)
+            continue
+        turn.alert(
+            f"cancel:{group_id}",
+            Severity.CRITICAL,
+            f"{group_id}: the broker does not confirm the cancel of {order.side.value} "
+            f"{order.working_units} {order.symbol}; nothing else is sent for these units",
+            "cancel-unconfirmed",
+            group_id,
+        )
+        if order.purpose in _EXITS and waited_ns >= turn.settings.cancel_unconfirmed_after_ms * NS_PER_MS:
             if order.side is Side.BUY:
                 _cover_elsewhere(turn, group_id, order)
             turn.manual(
@@ -89,7 +97,7 @@ def _cover_elsewhere(turn: Turn, group_id: str, order: ChildOrder) -> None:
 
 def _nearest(turn: Turn, group: MultiLegOrderGroup, short: Contract) -> Contract | None:
     """The nearest strike further out of the money, else the nearest at all, that is offered now."""
-    planned = {leg.contract.symbol for leg in group.plan.legs}
+    planned = {leg.contract.symbol for leg in group.plan.legs} | held_against(turn, group, Side.BUY)
     offered = []
     for other in turn.view.contracts.values():
         if other.symbol in planned or other.expiry != short.expiry or not other.sliceable_units:

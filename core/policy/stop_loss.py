@@ -14,7 +14,7 @@ from core.domain.facts import GoalChanged, LegsRetired
 from core.domain.groups import Goal, MultiLegOrderGroup
 from core.domain.instruments import Side
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle, ManualCause
-from core.domain.orders import ChildOrder, Purpose
+from core.domain.orders import ChildOrder, OrderStatus, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
 from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, resize
@@ -22,8 +22,8 @@ from core.policy.closing import close_leg
 from core.policy.session import is_unconfirmed
 from core.policy.stop_cancels import press_cancels
 from core.policy.stop_prices import StopPrice, is_reached, stop_limit_paise
-from core.policy.stop_release import make_room
-from core.policy.stop_triggers import companions, group_fired, has_own_stops, leg_fired, price_of
+from core.policy.stop_release import make_room, tell_fallback
+from core.policy.stop_triggers import companions, group_fired, has_own_stops, leg_fired, price_of, unjudged
 from core.policy.turn import Turn
 
 _S = ExecutionLifecycle
@@ -58,12 +58,14 @@ class HybridStopLossManager:
     def arm(turn: Turn, group_id: str) -> None:
         """Place, resize and take back resting stops, so that they stand for what nothing else exits."""
         group = turn.group(group_id)
-        if group.is_over or group.state in BEFORE_ANY_SEND or not group.first_fill_ns:
+        if group.is_over or group.state in BEFORE_ANY_SEND:
             return
         if not turn.may_trade():
             turn.wake_at_open(group_id)
             return
         press_cancels(turn, group_id)
+        if not group.first_fill_ns:
+            return
         if turn.account.kill.tripped and not turn.guarded("stops-survive-kill"):
             for order in group.live_orders:
                 if order.is_resting_stop:
@@ -73,6 +75,7 @@ class HybridStopLossManager:
             if plan.side is Side.SELL:
                 _keep(turn, group_id, index)
         _cry_out(turn, group_id)
+        _say_unjudged(turn, group_id)
 
 
 def _fire(turn: Turn, group_id: str, index: int, reason: str) -> str:
@@ -83,6 +86,10 @@ def _fire(turn: Turn, group_id: str, index: int, reason: str) -> str:
         return ""
     turn.record(LegsRetired(group_id, tuple(sorted((index, *companions(group, index)))), reason), group_id)
     group = turn.group(group_id)
+    for order in group.orders.values():
+        rejected = order.order_id is not None and order.status is OrderStatus.REJECTED
+        if rejected and order.leg == index and order.purpose is Purpose.STOP:
+            tell_fallback(turn, group, order, "the exchange has rejected it")
     left = any(group.target_units(leg.index) for leg in group.plan.legs)
     if group.state is _S.OPEN:
         turn.record(GoalChanged(group_id, Goal.EXIT, group.copies if left else 0, reason), group_id)
@@ -211,6 +218,23 @@ def _ask_if_reached(turn: Turn, group: MultiLegOrderGroup, resting: list[ChildOr
             turn.perform(ReadBooks(f"{order.symbol} stands at the trigger of {order.tag}"))
             turn.wake_in(group.group_id, turn.settings.lookup_every_ms)
             return
+
+
+def _say_unjudged(turn: Turn, group_id: str) -> None:
+    """A loss stop that cannot be judged is no stop: who relies on it should know after some seconds."""
+    group = turn.group(group_id)
+    label = unjudged(turn, group)
+    alert_id = f"unjudged:{group_id}"
+    if not label:
+        turn.clear_alert(alert_id)
+        return
+    turn.alert(
+        alert_id,
+        Severity.WARNING,
+        f"{group_id}: its loss stop cannot be judged, because nobody quotes {label} on both sides",
+        "unjudged",
+        group_id,
+    )
 
 
 def _cry_out(turn: Turn, group_id: str) -> None:

@@ -46,7 +46,7 @@ def release(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder, most: int 
     if units and settings.modify_stop_to_limit and not order.modify_refusals and not spent:
         reason = f"the stop goes to market: {price(order.limit_paise)} → {price(wanted.paise)}, {wanted.how}"
         if reprice(turn, order, wanted.paise, reason, to_limit=True, units=order.filled_units + units):
-            _tell(turn, group, order, f"changed to {price(wanted.paise)}")
+            tell_fallback(turn, group, order, f"changed to {price(wanted.paise)}")
         turn.wake_in(group_id, settings.reprice_every_ms)
         return
     if locked:
@@ -56,7 +56,7 @@ def release(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder, most: int 
     cancel_order_confirmed(
         turn, order, f"{why}: what it leaves goes to market once the broker calls it over", patience=1
     )
-    _tell(turn, group, order, f"{why}, so it is cancelled first")
+    tell_fallback(turn, group, order, f"{why}, so it is cancelled first")
 
 
 def _closable(group: MultiLegOrderGroup, order: ChildOrder) -> int:
@@ -79,10 +79,15 @@ def make_room(turn: Turn, order: ChildOrder, units: int) -> None:
         cancel_order_confirmed(turn, order, "it stands for more than is held", patience=1)
 
 
+def locked_id(order: ChildOrder) -> str:
+    """The alert that says that an order waits at a locked price."""
+    return f"locked:{order.group_id}:{order.leg}"
+
+
 def say_locked(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> None:
     """Nobody sells at the end of the range: the order keeps its place, and a person knows why it waits."""
     turn.alert(
-        f"locked:{group.group_id}:{order.leg}",
+        locked_id(order),
         Severity.WARNING,
         f"{group.group_id}: {order.symbol} is locked at its price range; {order.side.value} "
         f"{order.working_units} stays in the queue",
@@ -119,7 +124,8 @@ def _has_time(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder) -> bool:
     return True
 
 
-def _tell(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder, how: str) -> None:
+def tell_fallback(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder, how: str) -> None:
+    """A stop that has fired and did not fill where it rested: a person should know what it cost."""
     if group.legs[order.leg].retired_at_ns:
         turn.alert(
             f"stop-market:{group.group_id}:{order.leg}",

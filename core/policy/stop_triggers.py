@@ -13,8 +13,9 @@ from core.policy.stop_prices import StopPrice, has_gapped, is_reached, stop_pric
 from core.policy.turn import Turn
 
 _S = ExecutionLifecycle
-_WATCHED = frozenset({_S.PARTIALLY_EXPOSED, _S.HEDGING, _S.OPEN})
-"""States in which a loss or a level closes the group; otherwise it is being closed, or a person has it."""
+_WATCHED = frozenset({_S.PARTIALLY_EXPOSED, _S.HEDGING, _S.OPEN, _S.UNWINDING, _S.EXITING})
+"""States in which a loss or a level closes what is to be kept; before and after there is nothing, and in
+``MANUAL`` a person has it."""
 
 
 def has_stops(plan: GroupPlan) -> bool:
@@ -145,19 +146,34 @@ def _pnl_paise(turn: Turn, group: MultiLegOrderGroup) -> int | None:
         units = leg.priced_bought_units - leg.priced_sold_units
         if not units and not leg.net_units:
             continue
-        mark = _mark_paise(turn.view.fresh(leg.plan.contract.symbol, turn.now_ns))
+        mark = _mark_paise(turn.view.fresh(leg.plan.contract.symbol, turn.now_ns), units)
         if mark is None:
             return None
         total += units * mark
     return round(total)
 
 
-def _mark_paise(quote: Quote | None) -> float | None:
+def unjudged(turn: Turn, group: MultiLegOrderGroup) -> str:
+    """The contract without whose price the group's loss cannot be told now; ``""`` where it can."""
+    if group.state not in _WATCHED or not group.copies or not group.plan.stop_loss_paise:
+        return ""
+    for leg in group.legs:
+        units = leg.priced_bought_units - leg.priced_sold_units
+        quote = turn.view.fresh(leg.plan.contract.symbol, turn.now_ns)
+        if (units or leg.net_units) and _mark_paise(quote, units) is None:
+            return leg.plan.contract.label
+    return ""
+
+
+def _mark_paise(quote: Quote | None, units: int) -> float | None:
     """What a fresh, two-sided book says a contract is worth: its last trade, held between bid and offer.
 
     Half-way between them is no price once the book is pulled wide: closing at it would pay what nobody has
-    paid yet. The last trade bounds it, and a market that has moved away from that moves the bound.
+    paid yet. The last trade bounds it, and a market that has moved away from that moves the bound. A long
+    that nobody bids for is worth nothing; what a short would cost that nobody offers is not known.
     """
+    if quote is not None and quote.bid_paise is None and quote.ask_paise is not None and units > 0:
+        return 0.0
     if quote is None or quote.bid_paise is None or quote.ask_paise is None:
         return None
     if quote.last_paise is None:

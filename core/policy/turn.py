@@ -39,6 +39,7 @@ _OVER_WITH_THE_GROUP = frozenset(
         "incomplete",
         "mismatch",
         "uncovered",
+        "unjudged",
         "unpriced",
         "unstopped",
     }

@@ -133,6 +133,7 @@ def test_only_what_is_held_has_to_be_quoted() -> None:
     look(desk)
     assert not stands(desk, "stale-quotes")
     fill_everything(desk)
+    desk.later(60_000)
     desk.view = replace(desk.view, stale_after_ns=3 * NS_PER_S)
     desk.move_quote(LONG_CALL, 29_00, 30_00)
     desk.later(5_900)

@@ -152,9 +152,30 @@ def test_positions_that_a_person_has_marked_as_handled_stay_as_they_are() -> Non
 def test_uncovered_units_that_nobody_takes_on_are_unwound_after_half_a_minute() -> None:
     desk = uncovered_in_manual()
     sent = len(desk.sent)
-    desk.later(31_000)
+    desk.monitor()
+    desk.later(29_000)
+    assert desk.is_in(_S.MANUAL)
+    desk.later(2_000)
     assert not desk.is_in(_S.MANUAL)
     assert len(desk.sent) > sent
+
+
+def test_half_a_minute_is_counted_from_when_cover_went_and_not_from_when_a_person_was_called() -> None:
+    desk = open_condor()
+    ask(desk, _A.EXIT)
+    refuse_everything(desk)
+    assert desk.is_in(_S.MANUAL)
+    desk.monitor()
+    desk.later(600_000)
+    desk.others[PositionKey("NFO", LONG_CALL, Product.NRML)] = -5 * LOT
+    for _ in range(2):
+        desk.later(6_000)
+        desk.read_books()
+    desk.monitor()
+    assert desk.group().unhedged.uncovered_since_ns
+    assert desk.is_in(_S.MANUAL), "a person who closes by hand, the long first, is not traded against"
+    desk.later(31_000)
+    assert not desk.is_in(_S.MANUAL)
 
 
 def broken_while_entering() -> Desk:
