@@ -10,6 +10,7 @@ from pathlib import Path
 from core.domain.account import Account
 from core.domain.calendar import SessionCalendar
 from core.domain.groups import GroupPlan
+from core.domain.holdings import account_holdings
 from core.domain.quotes import MarketView
 from core.domain.tags import group_id_for
 from core.domain.timing import NS_PER_S, Clock, to_ist
@@ -93,14 +94,16 @@ class GroupDesk:
         return True
 
     def _planned(self, request: GroupRequest, number: int) -> GroupPlan:
+        account, view = self._account(), self._view()
         plan = plan_from_group(
             request.group,
-            self._view(),
+            view,
             group_id=group_id_for(number),
             number=number,
             now_ns=self._clock.now_ns(),
-            settings=self._account().settings,
+            settings=account.settings,
             calendar=self._calendar,
+            held=account_holdings(account, request.group.product, view.contracts),
         )
         return replace(plan, origin=request.origin)
 

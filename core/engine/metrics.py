@@ -196,8 +196,9 @@ class Metrics:
                 case HedgeWanted(group_id=group_id):
                     self.emergency_hedges += 1
                     # Rows of an earlier life are counted against the account as it stands after all of them.
-                    since_ns = account.groups[group_id].unhedged.since_ns or row.at_ns
-                    breach_ns = min(since_ns, row.at_ns)
+                    outside = account.groups[group_id].unhedged
+                    since_ns = outside.uncovered_since_ns or outside.since_ns
+                    breach_ns = min(since_ns or row.at_ns, row.at_ns)
                     self._unsent_ns[group_id] = self._unfilled_ns[group_id] = breach_ns
                     self._mark = "hedge"
                 case DivergenceFound():

@@ -13,6 +13,7 @@ from core.domain.account import Account
 from core.domain.calendar import SessionCalendar
 from core.domain.facts import GateDecided
 from core.domain.groups import GroupPlan
+from core.domain.holdings import account_holdings
 from core.domain.inputs import MarginAnswered, SubmitGroup
 from core.domain.instruments import InstrumentKind, Right
 from core.domain.lifecycle import ExecutionLifecycle
@@ -122,6 +123,7 @@ def _plan(asked: TicketRequest, market: TicketMarket) -> GroupPlan:
             stop_premium_bps=multiple_bps(asked.stop),
         ),
         calendar=market.calendar,
+        held=account_holdings(market.account, asked.product, market.view.contracts),
     )
 
 

@@ -15,6 +15,7 @@ from core.domain.facts import (
     ProcessStarted,
 )
 from core.domain.groups import MultiLegOrderGroup
+from core.domain.holdings import account_holdings
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle, ManualCause
 from core.domain.orders import AccessRefusal
 from core.domain.quotes import MarketView
@@ -36,6 +37,7 @@ from core.policy.merge import (
 from core.policy.mismatch import tell_mismatches
 from core.policy.operator import obey
 from core.policy.reconcile import reconcile
+from core.policy.session import value_what_was_carried
 from core.policy.stop_triggers import has_stops
 from core.policy.turn import Decision, Turn
 
@@ -183,6 +185,9 @@ def _monitor(turn: Turn, health: i.HealthReading) -> set[str]:
     warn(turn, health)
     if not watched:
         return set(turn.account.groups) if watch(turn, health, {}) else set()
+    for group in watched:
+        value_what_was_carried(turn, group)
+    watched = [turn.group(group.group_id) for group in watched]
     measured = InterimExposureHandler.measure(watched, turn.view, turn.now_ns, turn.settings.shock_bps)
     turn.measured = measured
     outside = judge(turn, measured)
@@ -198,7 +203,8 @@ def _submit(turn: Turn, item: i.SubmitGroup, calculator: LegPriorityCalculator) 
     plan = item.plan
     if plan.group_id in turn.account.groups:
         return (plan.group_id,)
-    planned = calculator.plan_again(plan, turn.view.quotes)
+    held = account_holdings(turn.account, plan.product, turn.view.contracts)
+    planned = calculator.plan_again(plan, turn.view.quotes, held)
     turn.record(GroupPlanned(planned), plan.group_id)
     return (plan.group_id,)
 

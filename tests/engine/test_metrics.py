@@ -91,6 +91,17 @@ def test_a_hedge_is_timed_from_the_breach_to_the_hand_over_of_its_first_order() 
     assert (metrics.hedge_send.count, metrics.hedge_send.max) == (1, 43.0)
 
 
+def test_cover_is_timed_from_when_units_stood_uncovered_not_from_an_older_breach_of_delta() -> None:
+    account, order = hedging()
+    (group,) = account.groups.values()
+    outside = Unhedged(since_ns=NOW - 10 * NS_PER_S, uncovered_since_ns=BREACH)
+    account = account.with_group(replace(group, unhedged=outside))
+    metrics = Metrics()
+    tell(metrics, account, wanted(order), 0)
+    metrics.handed_over(order, NOW)
+    assert metrics.hedge_send.max == 40.0
+
+
 def test_a_fill_is_timed_when_it_is_first_known_and_not_again_by_the_trade_book() -> None:
     account, order = hedging()
     metrics = Metrics()

@@ -80,6 +80,17 @@ def test_a_ticket_gets_the_next_free_number_and_its_legs_in_sending_order() -> N
     play(story)
 
 
+def test_a_ticket_that_offsets_a_short_of_another_group_shows_it() -> None:
+    async def story(rehearsal: Rehearsal) -> None:
+        assert [leg.score for leg in rehearsal.preview(TicketRequest()).legs] == [100, 100, -50, -50]
+        preview = rehearsal.preview(TicketRequest(strategy="long_straddle"))
+        assert preview.plan is not None
+        assert [leg.score for leg in preview.legs] == [50, 50]
+        assert all(leg.reason.startswith("offsets the short") for leg in preview.legs)
+
+    play(story, at_s=40.0)
+
+
 def test_the_plan_of_a_preview_is_accepted_as_it_is() -> None:
     async def story(rehearsal: Rehearsal) -> None:
         plan = rehearsal.preview(TicketRequest(strategy="bull_put_spread", lots="2")).plan
