@@ -68,6 +68,14 @@ class SessionCalendar:
                 return session
             day += timedelta(days=1)
 
+    def session_before(self, day: date) -> Session | None:
+        """The last session before a day; ``None`` where there was none for a month."""
+        for back in range(1, 32):
+            session = self.session(day - timedelta(days=back))
+            if session is not None:
+                return session
+        return None
+
     def expiry_ns(self, expiry: date) -> int:
         """The instant at which a contract of this expiry stops: the close of its session."""
         session = self.session(expiry)

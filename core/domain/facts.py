@@ -440,6 +440,18 @@ class GroupHandled:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueCarried:
+    """What a group had come to when a day's session ended: the next day's profit and loss begins there.
+
+    Recorded at the next day's first look where nobody looked at the end.
+    """
+
+    group_id: str
+    day: date
+    pnl_paise: int
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionFailed:
     """A decision raised an exception; it is kept as a fact so that the fold reproduces what followed."""
 
@@ -504,6 +516,7 @@ Fact = (
     | KillSwitchReset
     | OperatorActed
     | GroupHandled
+    | ValueCarried
     | DecisionFailed
     | JournalFailed
     | JournalReturned

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from core.domain import facts as f
 from core.domain.account import Account
-from core.domain.groups import Gate, Goal, LegState, MultiLegOrderGroup, Unhedged, replaced_leg
+from core.domain.groups import CarriedValue, Gate, Goal, LegState, MultiLegOrderGroup, Unhedged, replaced_leg
 from core.domain.lifecycle import ExecutionLifecycle, require_transition
 from core.domain.meaning import Meaning
 
@@ -182,6 +182,12 @@ def _group_handled(account: Account, fact: f.GroupHandled, at_ns: int) -> Accoun
     return account.with_group(replace(account.groups[fact.group_id], handled=True))
 
 
+def _value_carried(account: Account, fact: f.ValueCarried, at_ns: int) -> Account:
+    group = account.groups[fact.group_id]
+    carried = (*group.carried[-1:], CarriedValue(fact.day, fact.pnl_paise))
+    return account.with_group(replace(group, carried=carried))
+
+
 MEANING: dict[type[f.Fact], Meaning] = {
     f.GroupPlanned: _group_planned,
     f.StateChanged: _state_changed,
@@ -199,4 +205,5 @@ MEANING: dict[type[f.Fact], Meaning] = {
     f.HoldingAdopted: _holding_adopted,
     f.FlatCheckAsked: _flat_check_asked,
     f.GroupHandled: _group_handled,
+    f.ValueCarried: _value_carried,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from core.domain.instruments import Contract, PositionKey, Product, Side
@@ -225,6 +226,14 @@ class HedgeState:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedValue:
+    """A group's profit and loss, all told, at the end of a day's session."""
+
+    day: date
+    pnl_paise: int
+
+
+@dataclass(frozen=True, slots=True)
 class MultiLegOrderGroup:
     """One group: its plan and everything that has happened to it.
 
@@ -262,6 +271,9 @@ class MultiLegOrderGroup:
     handled: bool = False
     """An operator has looked at this ``MANUAL`` group and marked it as handled; a fill since then is news."""
 
+    carried: tuple[CarriedValue, ...] = ()
+    """What it had come to at the end of the last two sessions that it was carried over."""
+
     @property
     def group_id(self) -> str:
         """The public name, ``G-014``."""
@@ -276,6 +288,10 @@ class MultiLegOrderGroup:
         """Which of the broker's positions a leg is a part of."""
         contract = self.legs[leg].plan.contract
         return PositionKey(contract.exchange, contract.symbol, self.plan.product)
+
+    def carried_paise(self, today: date) -> int:
+        """What it had come to when this day began: what it makes today is what it makes beyond that."""
+        return next((value.pnl_paise for value in reversed(self.carried) if value.day < today), 0)
 
     @property
     def lost_units(self) -> bool:

@@ -85,6 +85,8 @@ class MarketView:
     opens_ns: int = 0
     closes_ns: int = 1 << 62
     """The session that this instant belongs to, or the next one."""
+    closed_before_ns: int = 0
+    """When the session before that one closed; 0 where that is not known."""
 
     def is_open(self, now_ns: int) -> bool:
         """Whether orders may be sent."""

@@ -23,7 +23,7 @@ from core.engine.snapshot import (
     NextMove,
     Snapshot,
 )
-from core.policy.exposure import InterimExposureHandler
+from core.policy.exposure import InterimExposureHandler, day_pnl_paise
 
 _LOG_LINES = 500
 _HISTORY_NS = 60 * NS_PER_S
@@ -113,7 +113,9 @@ class Publisher:
             exposures=exposures,
             total=total_exposure(live),
             moves=self._next_moves(now_ns),
-            day_pnl_paise=sum(exposure.pnl_paise for exposure in exposures.values()),
+            day_pnl_paise=day_pnl_paise(
+                account, {name: one.pnl_paise for name, one in exposures.items()}, now_ns
+            ),
             margin=self._margin(),
             hedge_send_ms=metrics.hedge_send.distribution(),
             hedge_fill_ms=metrics.hedge_fill.distribution(),

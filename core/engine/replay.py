@@ -42,6 +42,7 @@ from core.engine.snapshot import (
     RecordedAt,
     Snapshot,
 )
+from core.policy.exposure import day_pnl_paise
 
 CHECKPOINT_EVERY = 250
 LOG_LINES = 500
@@ -217,7 +218,9 @@ class JournalReplay:
             exposures=exposures,
             total=total_exposure(alive),
             moves={name: next_move(account, group, now_ns) for name, group in account.groups.items()},
-            day_pnl_paise=sum(one.pnl_paise for one in exposures.values()),
+            day_pnl_paise=day_pnl_paise(
+                account, {name: one.pnl_paise for name, one in exposures.items()}, now_ns
+            ),
             margin=self._margin(),
             hedge_send_ms=self._metrics.hedge_send.distribution(),
             hedge_fill_ms=self._metrics.hedge_fill.distribution(),

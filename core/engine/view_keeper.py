@@ -50,6 +50,7 @@ class ViewKeeper:
             stale_after_ns=stale_after_ns,
         )
         self._closes_ns = 0
+        self._closed_before_ns = 0
 
     @property
     def view(self) -> MarketView:
@@ -110,6 +111,8 @@ class ViewKeeper:
         if now_ns >= self._closes_ns:
             self._session = self._calendar.next_session(now_ns)
             self._closes_ns = self._session.closes_ns
+            before_it = self._calendar.session_before(self._session.day)
+            self._closed_before_ns = before_it.closes_ns if before_it is not None else 0
         view = MarketView(
             version=before.version + 1,
             at_ns=now_ns,
@@ -120,6 +123,7 @@ class ViewKeeper:
             stale_after_ns=before.stale_after_ns,
             opens_ns=self._session.opens_ns,
             closes_ns=self._session.closes_ns,
+            closed_before_ns=self._closed_before_ns,
         )
         due = now_ns - self._implied_ns >= self._vols_every_ns or self._has_moved(marks)
         self._view = replace(view, vols=self._vols(view, before.vols) if due else before.vols)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from core.domain.account import Severity
+from core.domain.account import Account, Severity
 from core.domain.cover import confirmed_holdings, uncovered_beyond_plan
 from core.domain.exposure import Exposure
 from core.domain.facts import ExposureBreached, ExposureRestored
@@ -124,6 +124,19 @@ def group_pnl_paise(group: MultiLegOrderGroup, view: MarketView) -> int:
     for leg in group.legs:
         total += leg.cash_paise + _held_value(leg, view)
     return round(total)
+
+
+def day_pnl_paise(account: Account, pnl_paise: Mapping[str, int], now_ns: int) -> int:
+    """The day's profit and loss: what each group made beyond what it had come to when the day began.
+
+    ``pnl_paise`` is by group; groups that ended on an earlier day do not count.
+    """
+    today = to_ist(now_ns).date()
+    return sum(
+        pnl_paise[group_id] - group.carried_paise(today)
+        for group_id, group in account.groups.items()
+        if group_id in pnl_paise and counts_today(group, now_ns)
+    )
 
 
 def counts_today(group: MultiLegOrderGroup, now_ns: int) -> bool:

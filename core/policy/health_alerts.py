@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from core.domain.account import Severity
 from core.domain.inputs import HealthReading
-from core.domain.timing import NS_PER_S, duration_text
+from core.domain.timing import duration_text
+from core.policy.session import QUOTED_BY_NS
 from core.policy.turn import Turn
 
 _MARGIN_EASED_BPS = 200
 """Margin use has to fall so far below its limit before its alert is taken down: it moves with every quote."""
 _STALE_TIMES = 2
 """Quotes past their time are asked for by REST first; only what has no answer by then is told."""
-_QUOTED_BY_NS = 60 * NS_PER_S
-"""How long after the open, and after a start, a contract may stay without its first quote."""
 _NAMED = 4
 
 
@@ -66,7 +65,7 @@ def _stream(turn: Turn, health: HealthReading) -> None:
 def _quotes(turn: Turn) -> None:
     view, now_ns = turn.view, turn.now_ns
     begun_ns = max(view.opens_ns, turn.account.reconciled_at_ns)
-    if not turn.may_trade() or now_ns - begun_ns < _QUOTED_BY_NS:
+    if not turn.may_trade() or now_ns - begun_ns < QUOTED_BY_NS:
         turn.clear_alert("stale-quotes")
         return
     too_old_ns = now_ns - _STALE_TIMES * view.stale_after_ns

@@ -16,7 +16,7 @@ from core.domain.inputs import HealthReading
 from core.domain.money import rupees
 from core.domain.quotes import MarketView
 from core.domain.timing import NS_PER_MS, duration_text
-from core.policy.exposure import counts_today, group_pnl_paise
+from core.policy.exposure import counts_today, day_pnl_paise, group_pnl_paise
 from core.policy.group import close_group
 from core.policy.turn import Turn
 
@@ -37,10 +37,11 @@ def _daily_loss(seen: Seen) -> str:
     total = seen.health.funds_total_paise
     if not total:
         return ""
-    loss = -sum(exposure.pnl_paise for exposure in seen.measured.values())
-    for group in seen.account.groups.values():
+    pnl = {group_id: exposure.pnl_paise for group_id, exposure in seen.measured.items()}
+    for group_id, group in seen.account.groups.items():
         if group.is_over and counts_today(group, seen.now_ns):
-            loss -= group_pnl_paise(group, seen.view)
+            pnl[group_id] = group_pnl_paise(group, seen.view)
+    loss = -day_pnl_paise(seen.account, pnl, seen.now_ns)
     limit = total * seen.account.settings.kill_daily_loss_bps // 10_000
     return f"the day's loss is {rupees(loss)}, over {rupees(limit)}" if loss > limit else ""
 

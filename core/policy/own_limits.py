@@ -7,7 +7,7 @@ from core.domain.groups import MultiLegOrderGroup
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.timing import to_ist
 from core.policy.child_orders import ChildOrderManager
-from core.policy.exposure import InterimExposureHandler, counts_today
+from core.policy.exposure import InterimExposureHandler, counts_today, day_pnl_paise
 from core.policy.turn import Turn
 from core.risk.limits import Request, RiskLimitError, RiskLimits, require_within
 from core.risk.payoff import PayoffLeg, payoff_of
@@ -46,7 +46,9 @@ def _request(turn: Turn, group: MultiLegOrderGroup, max_loss_paise: int | None) 
         max_loss_paise=max_loss_paise,
         orders=sum(ChildOrderManager.count(leg.contract, plan.units(leg.index)) for leg in plan.legs),
         open_lots=sum(each.copies * max(leg.ratio for leg in each.plan.legs) for each in live),
-        day_pnl_paise=sum(exposure.pnl_paise for exposure in measured.values()),
+        day_pnl_paise=day_pnl_paise(
+            account, {name: exposure.pnl_paise for name, exposure in measured.items()}, turn.now_ns
+        ),
         orders_today=account.budget.day_count,
         groups_today=len(begun),
     )

@@ -16,12 +16,14 @@ from core.domain.facts import (
     OrderProvedAbsent,
     OrderSeen,
     SessionEnded,
+    ValueCarried,
 )
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.instruments import Contract, PositionKey, Product, Settlement
 from core.domain.lifecycle import ManualCause
 from core.domain.orders import BookSnapshot, ChildOrder, OrderStatus, Source
 from core.domain.timing import NS_PER_S, from_ist, to_ist
+from core.policy.exposure import group_pnl_paise
 from core.policy.turn import Turn
 from core.risk.exercise_handler import delivers_on, out_by_ns, settles_from_ns
 
@@ -29,6 +31,8 @@ MIS_LAST_ENTRY = time(14, 45)
 MIS_CLOSE_BEGINS = time(15, 5)
 DELIVERY_WARNED_NS = 7 * 24 * 3_600 * NS_PER_S
 """A week holds the four sessions over which the margin of a delivery steps up, whatever the holidays."""
+QUOTED_BY_NS = 60 * NS_PER_S
+"""How long after the open, and after a start, what is held may stay without its first quote."""
 SETTLED = "expired and settled in cash"
 DELIVERED = "expired; what was in the money was delivered"
 
@@ -148,6 +152,28 @@ def note_session_end(turn: Turn) -> None:
                 carried[key] = turn.account.net_units(key)
     carry = tuple(CarriedUnits(key, units) for key, units in sorted(carried.items()))
     turn.record(SessionEnded(today, carry))
+    for group in list(turn.account.groups.values()):
+        if group.first_fill_ns and not group.is_over:
+            _carry_value(turn, group, today)
+
+
+def _carry_value(turn: Turn, group: MultiLegOrderGroup, day: date) -> None:
+    turn.record(ValueCarried(group.group_id, day, group_pnl_paise(group, turn.view)), group.group_id)
+
+
+def value_what_was_carried(turn: Turn, group: MultiLegOrderGroup) -> None:
+    """Nobody looked when the last session ended: the day begins with this look, once everything is quoted."""
+    view = turn.view
+    since_open_ns = turn.now_ns - max(view.opens_ns, turn.account.reconciled_at_ns)
+    of_today = not view.closed_before_ns or group.first_fill_ns > view.closed_before_ns
+    if of_today or not turn.may_trade():
+        return
+    day = to_ist(view.closed_before_ns).date()
+    if group.carried and group.carried[-1].day >= day:
+        return
+    held = [leg.plan.contract.symbol for leg in group.legs if leg.net_units]
+    if since_open_ns >= QUOTED_BY_NS or all(view.fresh(symbol, turn.now_ns) for symbol in held):
+        _carry_value(turn, group, day)
 
 
 def compare_overnight(turn: Turn, book: BookSnapshot) -> None:

@@ -7,17 +7,26 @@ from datetime import date, time, timedelta
 
 from core.domain.facts import HoldingClosedByOthers
 from core.domain.groups import GroupPlan
-from core.domain.inputs import BooksRead, CoreStarted, OperatorAction, OperatorCommand
+from core.domain.inputs import (
+    BooksRead,
+    CoreStarted,
+    HealthReading,
+    MonitorPass,
+    OperatorAction,
+    OperatorCommand,
+)
 from core.domain.instruments import PositionKey, Product, Settlement
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import Purpose, Source
 from core.domain.timing import NS_PER_S, from_ist
+from core.policy.exposure import day_pnl_paise, group_pnl_paise
 from tests.builders import (
     CONDOR,
     CONTRACTS,
     DAY,
     EXPIRY,
     LONG_CALL,
+    LOT,
     SHORT_CALL,
     SHORT_PUT,
     VERTICAL,
@@ -183,3 +192,73 @@ def test_what_is_settled_in_shares_is_off_the_books_after_its_expiry() -> None:
     desk.others.clear()
     poll_for(desk, 24)
     assert desk.is_in(_S.CLOSED)
+
+
+def worth(desk: Desk, short_call: int) -> None:
+    """Every other contract is quoted as ever, the short call around this many rupees."""
+    quotes = {symbol: replace(each, at_ns=desk.now_ns) for symbol, each in desk.view.quotes.items()}
+    desk.view = replace(desk.view, quotes=quotes)
+    desk.move_quote(SHORT_CALL, short_call * 100 - 50, short_call * 100 + 50)
+
+
+def look(desk: Desk) -> None:
+    desk.give(MonitorPass(HealthReading(funds_total_paise=5_00_000_00)))
+
+
+def day_pnl(desk: Desk) -> int:
+    group = desk.group()
+    return day_pnl_paise(desk.account, {"G-001": group_pnl_paise(group, desk.view)}, desk.now_ns)
+
+
+def carried_condor(*, ended: bool) -> Desk:
+    """A condor that stood 13,000 up at yesterday's close; ``ended`` is whether the core saw that."""
+    desk = open_condor()
+    worth(desk, 50)
+    close_ns = from_ist(DAY, time(15, 30))
+    if ended:
+        desk.now_ns = close_ns + NS_PER_S
+        opens_ns = from_ist(DAY + timedelta(days=1), time(9, 15))
+        desk.view = replace(desk.view, opens_ns=opens_ns, closes_ns=opens_ns + 6 * 3_600 * NS_PER_S)
+        desk.read_books()
+    restart_on(desk, DAY + timedelta(days=1))
+    desk.view = replace(desk.view, closed_before_ns=close_ns)
+    return desk
+
+
+def test_the_loss_of_a_day_begins_where_the_day_before_has_ended() -> None:
+    desk = carried_condor(ended=True)
+    at_the_close = desk.group().carried_paise(DAY + timedelta(days=1))
+    assert at_the_close > 0
+    worth(desk, 50)
+    look(desk)
+    assert day_pnl(desk) == 0
+    worth(desk, 68)  # from 13,000 up to about 1,000 up: a loss of some 11,700 today, on 5 lakh
+    look(desk)
+    assert day_pnl(desk) == -18_00 * 10 * LOT
+    assert desk.account.kill.tripped
+    assert desk.account.kill.flatten
+
+
+def test_what_a_carried_group_had_lost_before_is_no_loss_of_today() -> None:
+    desk = open_condor()
+    worth(desk, 90)
+    restart_on(desk, DAY + timedelta(days=1))
+    desk.view = replace(desk.view, closed_before_ns=from_ist(DAY, time(15, 30)))
+    worth(desk, 90)
+    look(desk)
+    assert group_pnl_paise(desk.group(), desk.view) < -10_000_00, "2 % of 5 lakh and more, all told"
+    assert day_pnl(desk) == 0
+    assert not desk.account.kill.tripped
+
+
+def test_after_the_close_the_day_is_still_the_day() -> None:
+    desk = carried_condor(ended=True)
+    worth(desk, 55)
+    before = day_pnl(desk)
+    assert before == -5_00 * 10 * LOT
+    desk.now_ns = from_ist(DAY + timedelta(days=1), time(15, 31))
+    opens_ns = from_ist(DAY + timedelta(days=2), time(9, 15))
+    desk.view = replace(desk.view, opens_ns=opens_ns, closes_ns=opens_ns + 6 * 3_600 * NS_PER_S)
+    desk.read_books()
+    assert len(desk.group().carried) == 2
+    assert day_pnl(desk) == before
