@@ -176,6 +176,7 @@ class CoreLife:
         if not isinstance(loop, SimLoop) or not self.clock.alive or self.clock.asleep:
             return False
         self.clock.asleep = True
+        self._judge.falls_asleep()
         loop.freeze(self)
         self._market.call_at(until_ns, self._wake)
         return True
@@ -184,6 +185,7 @@ class CoreLife:
         self.clock.asleep = False
         if not self.clock.alive:
             return
+        self._judge.wakes()
         loop = asyncio.get_running_loop()
         if isinstance(loop, SimLoop):
             loop.thaw(self)

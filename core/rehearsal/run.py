@@ -30,7 +30,7 @@ from core.rehearsal.faults.at_the_broker import BrokerFaults
 from core.rehearsal.faults.at_the_journal import JournalFaults
 from core.rehearsal.faults.engine import FaultEngine
 from core.rehearsal.faults.in_the_world import WorldFaults
-from core.rehearsal.faults.kinds import SPOILS_COVER, FaultKind
+from core.rehearsal.faults.kinds import FaultKind
 from core.rehearsal.invariants.affordable import unaffordable
 from core.rehearsal.invariants.judge import Judge
 from core.rehearsal.invariants.told import Told
@@ -121,8 +121,6 @@ class Rehearsal:
         self._person = Person(lambda: self.engine, self.clock, self.judge, margin) if taken_over else None
         self.judge.answers.is_open = self.world.is_open
         self.judge.affords = self._affords
-        if self.faults.kinds & {FaultKind.SLOW_JOURNAL, FaultKind.CLOCK_JUMP, FaultKind.DISK_FULL}:
-            self.judge.answers.patience_ns = 12 * NS_PER_S
         self.boundaries = Boundaries(deadly)
         self.life = self._make_life()
         self.publisher = Publisher(
@@ -288,8 +286,6 @@ class Rehearsal:
                 lambda: self.truth.net,
                 self._symbol_spoiled,
             ).start()
-        if FaultKind.PLACED_LATE in self.faults.kinds & SPOILS_COVER:
-            self.judge.spoiled.update(s.plan.group_id for s in self._prepared.submissions)
 
     def stall(self, until_ns: int) -> bool:
         """See ``Victim``."""

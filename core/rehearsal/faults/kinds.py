@@ -93,6 +93,3 @@ PER_SECOND = frozenset(
 
 LASTING = frozenset({_K.TOKEN_EXPIRED, _K.SILENT_STREAM, _K.CLOCK_JUMP, _K.DISK_FULL})
 """What lasts a while each time: a scenario may say how long."""
-
-SPOILS_COVER = frozenset({_K.FILL_AFTER_CANCEL, _K.MANUAL_CLOSE, _K.FOREIGN_ORDER, _K.PLACED_LATE})
-"""What the world does behind our back: a short may stand uncovered by it without a wrong send of ours."""

@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from core.domain.account import Account
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.timing import NS_PER_S, Clock
+from core.rehearsal.invariants.busy import Busy
+from core.rehearsal.invariants.resting import has_critical_alert
 from core.rehearsal.invariants.told import ToldGroup
 
 ANSWER_NS = NS_PER_S
 """How soon uncovered units that are known must be answered."""
-_RETRY_NS = 5 * NS_PER_S // 2
-"""After an attempt that the venue refused, the next one may take this long."""
+RETRY_NS = 5 * NS_PER_S // 2
+"""After an attempt that the venue refused, the next one may take this long..."""
+MAKE_WAY_NS = 6 * NS_PER_S
+"""...and this long after the cancel of an order that has to make way: its confirmation is waited for."""
+TRIES_MAX = 12
+"""So many attempts in a row may come to nothing before a person is asked."""
+
+
+@dataclass(slots=True)
+class _Standing:
+    """Uncovered units of a group that nothing on its way would cover, and what was tried against them."""
+
+    told: ToldGroup
+    since_ns: int
+    busy_ns: int
+    """How long the core had been unable to act by then."""
+    tried_until_ns: int = 0
 
 
 class Answers:
     """Runs a clock for each group with uncovered units that nothing on its way would cover.
 
     ``late`` is called with the group and the reason when the clock runs out while the core could have acted:
-    it lived, had read its books, the market was open and its last attempt was not just now.
+    it lived, was neither asleep nor waiting for its disk, had read its books, the market was open, and its
+    last attempt to answer was not just now.
     """
 
     def __init__(
-        self, clock: Clock, account: Callable[[], Account], late: Callable[[str, str], None]
+        self, clock: Clock, account: Callable[[], Account], busy: Busy, late: Callable[[str, str], None]
     ) -> None:
         self.patience_ns = 0
-        """Added to the time in which exposure must be answered, where the disk or the machine is slow."""
+        """Added to the time in which exposure must be answered, where market time runs ahead of the wall."""
         self.is_open: Callable[[int], bool] = lambda at_ns: True
         self._clock = clock
         self._account = account
+        self._busy = busy
         self._late = late
-        self._unanswered: dict[str, tuple[int, ToldGroup]] = {}
-        self._last_send: dict[str, int] = {}
+        self._standing: dict[str, _Standing] = {}
+        self._tries: dict[str, int] = {}
         self._alive_since_ns = 0
 
     def begin_again(self) -> None:
@@ -42,40 +62,52 @@ class Answers:
 
     def stop(self) -> None:
         """The process is gone: nothing can be asked of it."""
-        self._unanswered.clear()
+        self._standing.clear()
+        self._tries.clear()
 
-    def sent(self, group_id: str) -> None:
-        """Something of the group has just gone out."""
-        self._last_send[group_id] = self._clock.now_ns()
+    def tried(self, told: ToldGroup, lasting_ns: int = RETRY_NS) -> None:
+        """Something that could answer has gone out for a group: whether it does may be seen within this time.
+
+        Whatever else is sent for the group moves nothing.
+        """
+        group_id = told.plan.group_id
+        if told.uncovered():
+            self._tries[group_id] = self._tries.get(group_id, 0) + 1
+        standing = self._standing.get(group_id)
+        if standing is not None and self._tries.get(group_id, 0) <= TRIES_MAX:
+            standing.tried_until_ns = max(standing.tried_until_ns, self._clock.now_ns() + lasting_ns)
 
     def watch(self, told: ToldGroup) -> None:
         """Start the clock of a group with unanswered uncovered units; stop it where none are left."""
         group_id = told.plan.group_id
-        if not any(units < 0 for units in told.net.values()) or not told.unanswered():
-            self._unanswered.pop(group_id, None)
-        elif group_id not in self._unanswered:
-            since_ns = self._clock.now_ns()
-            self._unanswered[group_id] = (since_ns, told)
-            self._ask_again(group_id, since_ns, since_ns + ANSWER_NS)
+        if not told.uncovered():
+            self._tries.pop(group_id, None)
+        if not told.unanswered():
+            self._standing.pop(group_id, None)
+        elif group_id not in self._standing:
+            now_ns = self._clock.now_ns()
+            standing = self._standing[group_id] = _Standing(told, now_ns, self._busy.total_ns)
+            self._ask_again(standing, now_ns + ANSWER_NS)
 
-    def _ask_again(self, group_id: str, since_ns: int, at_ns: int) -> None:
-        self._clock.call_at(at_ns + self.patience_ns, lambda: self._require(group_id, since_ns))
+    def _ask_again(self, standing: _Standing, at_ns: int) -> None:
+        self._clock.call_at(at_ns + self.patience_ns, lambda: self._require(standing))
 
-    def _require(self, group_id: str, since_ns: int) -> None:
-        now_ns = self._clock.now_ns()
-        running_since_ns, told = self._unanswered.get(group_id, (0, None))
-        account = self._account()
+    def _require(self, standing: _Standing) -> None:
+        told, account, now_ns = standing.told, self._account(), self._clock.now_ns()
+        group_id = told.plan.group_id
         group = account.groups.get(group_id)
-        if running_since_ns != since_ns or group is None or told is None:
+        if self._standing.get(group_id) is not standing or group is None:
             return
-        if not told.unanswered() or group.state is ExecutionLifecycle.MANUAL:
-            self._unanswered.pop(group_id, None)
+        is_told = group.handled or has_critical_alert(account, group_id)
+        if not told.unanswered() or (group.state is ExecutionLifecycle.MANUAL and is_told):
+            del self._standing[group_id]
             return
-        began_ns = max(since_ns, self._alive_since_ns, account.entries_allowed_ns)
-        waited_from_ns = max(began_ns + ANSWER_NS, self._last_send.get(group_id, 0) + _RETRY_NS)
+        began_ns = max(standing.since_ns, self._alive_since_ns, account.reconciled_at_ns)
+        due_ns = max(began_ns + ANSWER_NS, standing.tried_until_ns)
+        due_ns += self._busy.total_ns - standing.busy_ns
         if not self.is_open(now_ns) or not account.reconciled_at_ns:
-            waited_from_ns = now_ns + ANSWER_NS
-        if now_ns < waited_from_ns + self.patience_ns:
-            self._ask_again(group_id, since_ns, waited_from_ns)
+            due_ns = now_ns + ANSWER_NS
+        if now_ns < due_ns + self.patience_ns:
+            self._ask_again(standing, due_ns)
             return
         self._late(group_id, f"{group_id}: {told.unanswered()} short units uncovered and nothing is done")

@@ -21,12 +21,22 @@ from core.domain.facts import (
     Recorded,
 )
 from core.domain.groups import GroupPlan
-from core.domain.instruments import Contract
-from core.domain.orders import LANES, BookSnapshot, ChildOrder, Lane, OrderReport, Outcome, Purpose
+from core.domain.instruments import Contract, Side
+from core.domain.orders import (
+    LANES,
+    BookSnapshot,
+    ChildOrder,
+    Lane,
+    OrderReport,
+    OrderType,
+    Outcome,
+    Purpose,
+)
 from core.domain.tags import group_id_of
 from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
 from core.rehearsal.invariants import ends
-from core.rehearsal.invariants.answers import Answers
+from core.rehearsal.invariants.answers import MAKE_WAY_NS, Answers
+from core.rehearsal.invariants.busy import Busy
 from core.rehearsal.invariants.hearing import Hearing
 from core.rehearsal.invariants.pace import Pace
 from core.rehearsal.invariants.protection import (
@@ -41,6 +51,7 @@ from core.rehearsal.invariants.told import Told, ToldOrder
 from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.invariants.violation import Violation
 
+_COMMIT, _SLEEP = "commit", "sleep"
 _LEAST_LOOKUPS = 5
 _LEAST_SILENCE_NS = 5 * NS_PER_S
 
@@ -81,8 +92,12 @@ class Judge:
         """Units, limit and trigger of each modification that was decided, by tag."""
         self._latched = False
         self._pace = Pace()
-        self.answers = Answers(clock, account, lambda group_id, detail: self.add(8, detail, group_id))
+        self.busy = Busy(clock)
+        self.answers = Answers(
+            clock, account, self.busy, lambda group_id, detail: self.add(8, detail, group_id)
+        )
         self._hearing = Hearing(clock)
+        truth.on_accepted = self._really_accepted
         truth.on_uncovered = self._really_uncovered
         truth.on_flip = self._really_flipped
 
@@ -93,6 +108,7 @@ class Judge:
         self._gated.clear()
         self._latched = False
         self._hearing.forget()
+        self.busy.forget()
         self.answers.begin_again()
         kept = list(rows)
         for row in kept:
@@ -202,9 +218,13 @@ class Judge:
             self.add(3, f"{request.tag} was sent twice", group_id_of(request.tag))
         self._placed.add(request.tag)
         group_id = group_id_of(request.tag)
-        self.answers.sent(group_id)
         if request.tag not in self._weighed:
             self._weigh(request)
+        order = self.told.orders.get(request.tag)
+        if order is not None:
+            group = self.told.groups[group_id]
+            if group.unanswered(but=order) > group.unanswered():
+                self.answers.tried(group)
         if request.tag in self._firsts:
             self._add_found(10, self._first_send(group_id))
         if request.tag not in self._committed and (purpose is None or request.tag in self._risky):
@@ -297,7 +317,8 @@ class Judge:
         order = self.told.asking(order_id, now_ns)
         if order is None:
             return
-        self.answers.sent(order.group_id)
+        if order.awaits_trigger and change.order_type is OrderType.LIMIT:
+            self.answers.tried(self.told.groups[order.group_id])
         asked = (change.units, change.limit_paise, change.trigger_paise)
         if asked not in self._changes[order.tag]:
             self.add(2, f"{order.tag} was changed before that was committed", order.group_id)
@@ -319,7 +340,8 @@ class Judge:
             else:
                 self._add_found(11, cover_taken_away(group, order, self._clock.now_ns()), order.group_id)
         self.told.cancelling(order_id)
-        self.answers.sent(order.group_id)
+        if not making_way and order.side is Side.BUY:
+            self.answers.tried(group, MAKE_WAY_NS)
 
     def _is_closing(self, group_id: str, leg: int) -> bool:
         """Whether something else closes the leg: its group is being reduced, or its stop has fired."""
@@ -337,6 +359,7 @@ class Judge:
     def commit_begins(self, rows: Sequence[Recorded]) -> None:
         """The core has decided and waits for its disk: what comes now cannot change what it will do."""
         self._hearing.begins(rows[-1].seq)
+        self.busy.begins(_COMMIT)
         for row in rows:
             match row.fact:
                 case GateDecided(group_id, passed) if passed and group_id in self.told.groups:
@@ -345,14 +368,24 @@ class Judge:
 
     def commit_ends(self) -> None:
         """The sends of this commit go out at this very instant; then what came meanwhile counts."""
+        self.busy.ends(_COMMIT)
         self._hearing.ends()
 
     def commit_fails(self) -> None:
         """The first failure has the core decide again, on all that came; later ones keep a tail waiting."""
+        self.busy.ends(_COMMIT)
         if self._account().journal_failed:
             self._hearing.ends()
         else:
             self._hearing.catch_up()
+
+    def falls_asleep(self) -> None:
+        """Nothing of the core runs any more, until it wakes."""
+        self.busy.begins(_SLEEP)
+
+    def wakes(self) -> None:
+        """The core runs again."""
+        self.busy.ends(_SLEEP)
 
     def replied(self, tag: str, reply: Reply) -> None:
         """The answer to a send is handed to the core."""
@@ -380,6 +413,12 @@ class Judge:
         self.told.read(book.orders, book.trades, book.asked_at_ns)
         for group in self.told.groups.values():
             self.answers.watch(group)
+
+    def _really_accepted(self, tag: str) -> None:
+        """An order that comes to life after it was rightly given up: nobody counts on it any more."""
+        order = self.told.orders.get(tag)
+        if order is None or order.is_over:
+            self.spoiled.add(group_id_of(tag))
 
     def _really_uncovered(self, group_id: str, units: int) -> None:
         """1, on the exchange's own books: only what the world did behind our back may uncover a short."""

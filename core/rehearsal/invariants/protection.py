@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.domain.cover import uncovered_beyond_plan
 from core.domain.instruments import Side
 from core.domain.orders import Purpose
 from core.domain.timing import NS_PER_S
@@ -47,8 +46,7 @@ def cover_taken_away(group: ToldGroup, order: ToldOrder, now_ns: int) -> str:
     """A working purchase is cancelled: no short that it would have answered may be left without it."""
     if order.side is not Side.BUY or order.awaits_trigger or now_ns - order.sent_ns >= STUCK_NS:
         return ""
-    with_it = uncovered_beyond_plan(group.plan, group.hoped())
-    short_of = uncovered_beyond_plan(group.plan, group.hoped(but=order))
+    with_it, short_of = group.unanswered(), group.unanswered(but=order)
     if short_of <= with_it:
         return ""
     return f"{order.tag}, which would answer {short_of - with_it} uncovered units, is cancelled"

@@ -109,9 +109,9 @@ class ToldGroup:
                 net[order.leg] = net.get(order.leg, 0) + order.working
         return [(self.contracts[leg], units) for leg, units in net.items()]
 
-    def unanswered(self) -> int:
-        """Short units beyond cover and plan that nothing on its way would answer."""
-        return uncovered_beyond_plan(self.plan, self.hoped())
+    def unanswered(self, but: ToldOrder | None = None) -> int:
+        """Short units beyond cover and plan that nothing on its way would answer, ``but`` left out."""
+        return uncovered_beyond_plan(self.plan, self.hoped(but=but))
 
     def uncovered(self) -> int:
         """Short units that stand beyond cover and plan by what is confirmed."""

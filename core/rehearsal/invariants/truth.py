@@ -47,6 +47,8 @@ class Truth:
         self._uncovered: Counter[str] = Counter()
         self.naked_most = 0
         """The most short units of a group that stood beyond cover and plan after any trade."""
+        self.on_accepted: Callable[[str], None] = lambda tag: None
+        """Told the tag of each order of ours as the exchange takes it."""
         self.on_uncovered: Callable[[str, int], None] = lambda group_id, units: None
         self.on_flip: Callable[[str, str], None] = lambda group_id, detail: None
         for record in books.records():
@@ -109,6 +111,8 @@ class Truth:
                 self._orders[record.order_id] = record
                 if record.tag:
                     self.tags.append(record.tag)
+                if self._is_ours(record):
+                    self.on_accepted(record.tag)
             case OrderTraded():
                 self._trade(record)
             case PositionCarried():

@@ -61,7 +61,6 @@ OF_OTHERS = frozenset({FaultKind.FOREIGN_ORDER, FaultKind.MANUAL_CLOSE})
 _QUIET_NS = 6 * NS_PER_S
 """How long nothing may come back to life before a run counts as over: late fills take some seconds."""
 _LISTEN_S, _LISTEN_STEP_S = 5.0, 0.005
-_DISK_PATIENCE_NS = 12 * NS_PER_S
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -233,8 +232,6 @@ class _Player:
         judge.answers.is_open = calendar.is_open
         # A second of the wall is what is promised; market time runs ahead of it.
         judge.answers.patience_ns = int((self._part.speed - 1) * NS_PER_S)
-        if not self._disk.is_sound:
-            judge.answers.patience_ns += _DISK_PATIENCE_NS
         nobody = Boundaries()
         door = BrokerDoor(self._kite.rest, self._kite.rest, clock, judge, nobody, lambda: None)
         feed = feed_from(self._kite, clock, self._contracts, calendar, (self._prepared.source.underlying,))

@@ -1,0 +1,176 @@
+"""Uncovered units are answered in time, and only what answers them, or keeps the core from it, buys time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+
+from core.brokers.paper.books import MemoryBooks
+from core.brokers.port import OrderChange, OrderRequest
+from core.domain.account import Account, Severity
+from core.domain.evolve import fold
+from core.domain.facts import (
+    AlertRaised,
+    BooksReconciled,
+    Fact,
+    ModifyIntended,
+    OrderIntended,
+    OrderProvedAbsent,
+    Recorded,
+    StateChanged,
+)
+from core.domain.instruments import Side
+from core.domain.lifecycle import ExecutionLifecycle, ManualCause
+from core.domain.orders import ChildOrder, OrderStatus, OrderType, Purpose
+from core.domain.timing import NS_PER_MS, NS_PER_S
+from core.rehearsal.invariants.judge import Judge
+from core.rehearsal.invariants.truth import Truth
+from tests.rehearsal.test_judge_hearing import described
+from tests.rehearsal.wire.test_judging import CONTRACTS, NONCE, PLAN, SHORT, accepted, order, rows
+
+S = ExecutionLifecycle
+LOT = SHORT.contract.lot_units
+SOLD = order(SHORT.index, 1, Side.SELL, 2 * LOT)
+STOP = replace(
+    order(SHORT.index, 2, Side.BUY, LOT, Purpose.STOP), order_type=OrderType.SL, trigger_paise=160_00
+)
+
+
+class Clock:
+    """Goes on when it is told to, and calls what is due on its way."""
+
+    def __init__(self) -> None:
+        self._now_ns = 2 * NS_PER_S
+        self._due: list[tuple[int, int, Callable[[], None]]] = []
+        self._number = count()
+
+    def now_ns(self) -> int:
+        return self._now_ns
+
+    async def sleep_until(self, deadline_ns: int) -> None:
+        raise NotImplementedError
+
+    def call_at(self, at_ns: int, callback: Callable[[], None]) -> None:
+        heapq.heappush(self._due, (at_ns, next(self._number), callback))
+
+    def go(self, seconds: float) -> None:
+        until_ns = self._now_ns + int(seconds * NS_PER_S)
+        while self._due and self._due[0][0] <= until_ns:
+            at_ns, _, callback = heapq.heappop(self._due)
+            self._now_ns = max(self._now_ns, at_ns)
+            callback()
+        self._now_ns = until_ns
+
+
+class Bench:
+    """A judge of a core that has sold short without cover and just heard of it."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        told = rows(SOLD, STOP)
+        told.append(Recorded(len(told) + 1, NS_PER_S, "", BooksReconciled(0)))
+        self.told = told
+        self.account: Account = fold(told)
+        self.judge = Judge(
+            self.clock, CONTRACTS, Truth(MemoryBooks(), CONTRACTS, NONCE), lambda: self.account
+        )
+        self.judge.born(told)
+        self.judge.framed(described("O2", STOP, OrderStatus.TRIGGER_PENDING))
+        self.judge.framed(described("O1", SOLD, OrderStatus.COMPLETE, filled_units=SOLD.units))
+        self.seq = told[-1].seq
+
+    def decide(self, fact: Fact) -> None:
+        self.seq += 1
+        row = Recorded(self.seq, self.clock.now_ns(), PLAN.group_id, fact)
+        self.told.append(row)
+        self.judge.committed([row])
+
+    @property
+    def late(self) -> bool:
+        return 8 in [violation.invariant for violation in self.judge.violations]
+
+
+def request(each: ChildOrder) -> OrderRequest:
+    return OrderRequest(
+        each.tag, each.symbol, each.exchange, each.product, each.side, each.units, each.order_type, 1, 0
+    )
+
+
+def test_nothing_for_a_second_is_too_late() -> None:
+    bench = Bench()
+    bench.clock.go(0.9)
+    assert not bench.late
+    bench.clock.go(0.2)
+    assert bench.late
+
+
+def test_a_stop_that_is_resized_each_second_answers_nothing() -> None:
+    bench = Bench()
+    for units in (LOT, 2 * LOT, LOT):
+        bench.decide(ModifyIntended(STOP.tag, 165_00, 160_00, units, False, ""))
+        bench.judge.modify("O2", OrderChange(OrderType.SL, units, 165_00, 160_00))
+        bench.clock.go(0.9)
+    assert bench.late
+
+
+def test_an_attempt_buys_the_time_of_the_next_but_not_for_ever() -> None:
+    bench = Bench()
+    bench.clock.go(0.5)
+    for n in range(3, 40):
+        hedge = replace(
+            order(SHORT.index, n, Side.BUY, SOLD.units, Purpose.HEDGE), intended_at_ns=bench.clock.now_ns()
+        )
+        bench.decide(OrderIntended(hedge, 0, 0))
+        bench.judge.place(request(hedge))
+        bench.clock.go(0.1)
+        bench.decide(OrderProvedAbsent(hedge.tag, 5))
+        bench.clock.go(1.9)
+        if n < 8:
+            assert not bench.late
+    assert bench.late
+
+
+def test_the_time_of_a_slow_commit_and_of_sleep_is_not_the_cores() -> None:
+    bench = Bench()
+    bench.judge.commit_begins([bench.told[-1]])
+    bench.clock.go(0.9)
+    bench.judge.commit_ends()
+    bench.clock.go(0.9)
+    assert not bench.late
+    bench.judge.falls_asleep()
+    bench.clock.go(5)
+    bench.judge.wakes()
+    assert not bench.late
+    bench.clock.go(0.2)
+    assert bench.late, "what was left of its second is over"
+
+
+def test_manual_answers_only_with_its_critical_alert() -> None:
+    alert = AlertRaised(f"manual:{PLAN.group_id}", Severity.CRITICAL, "", "manual", PLAN.group_id)
+    moves = [StateChanged(PLAN.group_id, state, "") for state in (S.VALIDATING, S.PLACING)]
+    manual = StateChanged(PLAN.group_id, S.MANUAL, "", ManualCause.HEDGE_EXHAUSTED)
+    for also, late in (((), True), ((alert,), False)):
+        bench = Bench()
+        facts: list[Fact] = [*moves, manual, *also]
+        more = [Recorded(bench.seq + n, NS_PER_S, PLAN.group_id, fact) for n, fact in enumerate(facts, 1)]
+        bench.account = fold([*bench.told, *more])
+        bench.clock.go(3)
+        assert bench.late is late
+
+
+def test_an_order_that_comes_after_it_was_given_up_spoils_its_own_group_only() -> None:
+    bench = Bench()
+    truth = bench.judge.truth
+    late = order(SHORT.index, 5, Side.SELL, LOT)
+    bench.decide(OrderIntended(late, 0, 0))
+    bench.judge.told.sent(
+        request(late),
+        bench.clock.now_ns() - 100 * NS_PER_MS,
+    )
+    truth.append([accepted(late)])
+    assert bench.judge.spoiled == set(), "an order that is waited for is no surprise"
+    bench.judge.told.absent(late.tag)
+    truth.append([accepted(late)])
+    assert bench.judge.spoiled == {PLAN.group_id}
