@@ -13,7 +13,7 @@ from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
 from core.policy.child_orders import ChildOrderManager, reprice
 from core.policy.pricing_rules import entry_price
-from core.policy.session import intraday_entry_is_over
+from core.policy.session import intraday_entry_is_over, overnight_is_compared
 from core.policy.turn import Turn
 
 ATTEMPTS_MAX = 3
@@ -37,6 +37,8 @@ def obstacle(turn: Turn, group: MultiLegOrderGroup) -> str:
     if not turn.view.is_open(now_ns):
         turn.wake(group.group_id, turn.view.opens_ns)
         return "the session is closed"
+    if not overnight_is_compared(turn):
+        return "what was carried over the night has not been compared with the broker's books yet"
     if group.has_unknown:
         return "a send has not been answered"
     return ""

@@ -25,6 +25,8 @@ from core.policy.turn import Turn
 
 _S = ExecutionLifecycle
 _STEPS_MAX = 8
+_ON_THE_WAY = frozenset({_S.PLACING, _S.PARTIALLY_EXPOSED, _S.HEDGING})
+"""A group that is not whole when its time to be closed comes is closed as well."""
 
 
 def advance(turn: Turn, group_id: str) -> None:
@@ -41,6 +43,8 @@ def advance(turn: Turn, group_id: str) -> None:
         take_back_excess(turn, group_id)
         if turn.account.kill.tripped:  # nothing that adds risk stays in the market, whatever the state
             cancel_entries(turn, group_id, f"the kill switch is on: {turn.account.kill.cause}")
+        if turn.group(group_id).state in _ON_THE_WAY:
+            _close_when_due(turn, turn.group(group_id))
         now = turn.group(group_id)
         _STEP[now.state](turn, now)
         after = turn.group(group_id)

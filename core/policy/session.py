@@ -176,12 +176,16 @@ def value_what_was_carried(turn: Turn, group: MultiLegOrderGroup) -> None:
         _carry_value(turn, group, day)
 
 
+def overnight_is_compared(turn: Turn) -> bool:
+    """Whether the books of this day have been compared with what was carried into it, or nothing was."""
+    ended = turn.account.session_ended
+    return ended is None or ended >= to_ist(turn.now_ns).date() or turn.account.overnight_checked
+
+
 def compare_overnight(turn: Turn, book: BookSnapshot) -> None:
     """The first books of a new day: what we carried must be what the broker carried."""
     ended = turn.account.session_ended
-    if ended is None or ended >= to_ist(turn.now_ns).date() or turn.account.overnight_checked:
-        return
-    if not turn.view.is_open(turn.now_ns):
+    if ended is None or overnight_is_compared(turn) or not turn.view.is_open(turn.now_ns):
         return
     theirs = {position.key: position.overnight_units for position in book.positions}
     for key, units in turn.account.carried.items():

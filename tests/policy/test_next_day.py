@@ -14,6 +14,7 @@ from core.domain.inputs import (
     MonitorPass,
     OperatorAction,
     OperatorCommand,
+    SubmitGroup,
 )
 from core.domain.instruments import PositionKey, Product, Settlement
 from core.domain.lifecycle import ExecutionLifecycle
@@ -262,3 +263,30 @@ def test_after_the_close_the_day_is_still_the_day() -> None:
     desk.read_books()
     assert len(desk.group().carried) == 2
     assert day_pnl(desk) == before
+
+
+def test_a_group_that_is_not_whole_is_closed_at_its_time_as_well() -> None:
+    desk = Desk().start()
+    desk.submit(plan(exit_at_ns=desk.now_ns + 30 * NS_PER_S))
+    desk.accept()
+    desk.fill(desk.sent[0], 4 * LOT)
+    assert desk.is_in(_S.PARTIALLY_EXPOSED)
+    desk.later(31_000)
+    assert desk.is_in(_S.UNWINDING)
+    assert desk.group().copies == 0
+
+
+def test_nothing_is_entered_before_what_was_carried_has_been_compared() -> None:
+    desk = carried_condor(ended=True)
+    assert desk.account.overnight_checked
+    again = carried_condor(ended=True)
+    again.account = replace(again.account, overnight_checked=False)
+    for each in (desk, again):
+        each.submit(replace(plan(number=2), good_until_ns=each.now_ns + 600 * NS_PER_S))
+        each.later(100)
+    assert any(order.group_id == "G-002" for order in desk.sent)
+    assert not any(order.group_id == "G-002" for order in again.sent)
+    again.read_books()
+    again.later(1_000)
+    again.give(SubmitGroup(again.group(2).plan))
+    assert any(order.group_id == "G-002" for order in again.sent)
