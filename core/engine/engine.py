@@ -139,7 +139,7 @@ class ExecutionEngine:
     def on_stream(self, frame: StreamFrame) -> None:
         """A frame of the broker's stream: a hint to act on at once and to check."""
         now_ns = self.clock.now_ns()
-        self.stream.take(frame, now_ns)
+        self.stream.hear(now_ns, up=not isinstance(frame, StreamDown))
         self.metrics.heard(now_ns, self.account.settings.alert_stream_silent_ms * NS_PER_MS)
         if isinstance(frame, StreamOrder):
             self.post(OrderNews(frame.report))

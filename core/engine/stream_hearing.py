@@ -5,7 +5,6 @@ A stream that is deaf without being down is the dangerous kind: nothing ends, an
 
 from __future__ import annotations
 
-from core.brokers.port import StreamDown, StreamFrame
 from core.domain.timing import NS_PER_MS
 
 
@@ -19,10 +18,10 @@ class StreamHearing:
         self._began_ns = now_ns
         self._was_lost = False
 
-    def take(self, frame: StreamFrame, now_ns: int) -> None:
+    def hear(self, now_ns: int, *, up: bool) -> None:
         """Note a frame: any but the word that the stream is down shows it up."""
         self.heard_ns = now_ns
-        self.is_up = not isinstance(frame, StreamDown)
+        self.is_up = up
 
     def is_down(self) -> bool:
         """Whether it has said that it is down; one that was never heard is only silent."""
