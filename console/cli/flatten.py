@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from console.cli.carried import journal_account
 from console.cli.failing import refuse
 from console.cli.flatten_handover import HandOver, agreed, hand_over
 from console.cli.flatten_signal import keeping_early_signal
@@ -19,9 +19,7 @@ from console.cli.tradable import Tradable, read_tradable
 from console.cli.wanted import CannotStart, Market, Wanted, market_for
 from core.brokers.kite.broker import KiteBroker
 from core.brokers.port import BookUnavailable
-from core.domain.evolve import fold
 from core.domain.instruments import PositionKey
-from core.domain.lifecycle import IllegalTransition
 from core.domain.tags import NONCE_LENGTH, base36
 from core.engine.flatten import EVERYTHING, FlattenResult, flatten
 from core.engine.flatten_scope import Held, Scope, agreed_books, look, our_scope
@@ -29,7 +27,6 @@ from core.engine.kite_feed import feed_from
 from core.engine.latch import FlattenLatch
 from core.journal.errors import JournalError, JournalUnusable
 from core.journal.lock import AccountLock
-from core.journal.opening import read_journal
 from core.market.errors import MarketDataError
 from core.market.sessions import load_calendar
 
@@ -171,10 +168,7 @@ class _Flatten:
 
     def _journal_net(self) -> dict[PositionKey, int]:
         """What the groups of the journal hold, where it can be read: nothing is lost where it cannot."""
-        try:
-            account = fold(read_journal(self.journal))
-        except (JournalError, IllegalTransition):
-            return {}
+        account = journal_account(self.journal)
         keys = {
             PositionKey(leg.plan.contract.exchange, leg.plan.contract.symbol, group.plan.product)
             for group in account.groups.values()
@@ -210,11 +204,10 @@ class _Flatten:
             return await read_tradable(
                 kite.rest.instruments,
                 self.market.clock.now_ns(),
-                _possible_underlyings(symbols),
+                symbols=symbols,
                 dump=self.wanted.instruments,
                 freeze=self.wanted.freeze,
                 keep=kept_dump(self.market.session),
-                all_listed=False,
             )
         except (MarketDataError, BookUnavailable, OSError) as error:
             typer.echo(
@@ -223,11 +216,6 @@ class _Flatten:
                 err=True,
             )
             return Tradable({}, ())
-
-
-def _possible_underlyings(symbols: Iterable[str]) -> tuple[str, ...]:
-    """Every name that a symbol may begin with: where the name ends only the dump says."""
-    return tuple(sorted({symbol[:length] for symbol in symbols for length in range(1, len(symbol))}))
 
 
 def _show(held: Held, chosen: Held, scope: Scope) -> None:

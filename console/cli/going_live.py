@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from console.cli.carried import paper_books
 from console.cli.flatten_signal import flattening_on_signal, keeping_early_signal
 from console.cli.journal_tail import journal_tail
 from console.cli.places import account_lock
 from console.cli.tradable import Tradable
 from console.cli.wanted import CannotStart, Market, Wanted, market_for, tradable_for
 from core.brokers.kite.broker import KiteBroker
-from core.brokers.paper.books import ExchangeBooks, ExchangeFileError, ExchangeIdentity, FileBooks
+from core.brokers.paper.books import ExchangeFileError
 from core.brokers.port import BookPort, BookUnavailable, OrderPort, StreamPort
 from core.domain.account import Account
 from core.domain.evolve import fold
@@ -139,7 +140,7 @@ class _Session:
     def _desk(self, kite: KiteBroker, feed: KiteFeed, closing: AsyncExitStack) -> _Desk:
         if not self._wanted.paper:
             return _Desk(kite.rest, kite.rest, kite.stream, lambda: None)
-        books = self._paper_books()
+        books = paper_books(self._wanted.path)
         closing.callback(books.close)
         money = PaperMoney(
             self._clock,
@@ -151,11 +152,6 @@ class _Session:
         )
         feed.quotes.listen_first(money.quoted)
         return _Desk(money.broker, money.broker, money.broker, money.start)
-
-    def _paper_books(self) -> ExchangeBooks:
-        path = self._wanted.path.with_name(self._wanted.path.name + ".exchange")
-        identity = ExchangeIdentity(0, "live", "kite")
-        return FileBooks.open(path, identity) if path.exists() else FileBooks.create(path, identity)
 
     async def _begin(self, journal: PersistenceLayer, books: BookPort) -> tuple[list[Recorded], bool]:
         if books.capabilities.unfit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from pathlib import Path
@@ -31,38 +31,50 @@ class Tradable:
 async def read_tradable(
     download: Callable[[str], Awaitable[bytes]],
     now_ns: int,
-    underlyings: tuple[str, ...],
+    underlyings: tuple[str, ...] = (),
     *,
+    symbols: Iterable[str] = (),
+    if_listed: tuple[str, ...] = (),
     dump: Path | None,
     freeze: Path | None,
     keep: Path | None,
-    all_listed: bool = True,
 ) -> Tradable:
-    """The contracts of the underlyings; without a ``dump`` one is downloaded and kept for a day in ``keep``.
+    """The contracts of the underlyings, of those that ``symbols`` are of, and of ``if_listed``.
+
+    ``underlyings`` have to be listed today; the others are left out where they are not. Without a ``dump``
+    one is downloaded and kept for a day in ``keep``.
 
     Freeze quantities come from the file, else from the contract facts as far as they reach; elsewhere they
-    are unknown, and a group with such a contract is refused. Without ``all_listed`` underlyings that have no
-    options today are left out. Raises ``MarketDataError``, ``BookUnavailable`` or ``OSError``.
+    are unknown, and a group with such a contract is refused. Raises ``MarketDataError``, ``BookUnavailable``
+    or ``OSError``.
     """
     day = to_ist(now_ns).date()
     freezes = read_freeze_quantities(freeze) if freeze is not None else _known_freezes(day)
+    symbols = tuple(symbols)
+    names = {*underlyings, *if_listed, *_possible_underlyings(symbols)}
     if dump is not None:
-        catalogue = read_catalogue(dump, freezes, underlyings)
+        catalogue = read_catalogue(dump, freezes, names)
     elif keep is not None:
         if not _is_of_today(keep, now_ns):
             _write(keep, await _whole_dump(download))
-        catalogue = read_catalogue(keep, freezes, underlyings)
+        catalogue = read_catalogue(keep, freezes, names)
     else:
         with tempfile.TemporaryDirectory(prefix="hedgerow-") as folder:
             path = Path(folder) / "instruments.csv"
             _write(path, await _whole_dump(download))
-            catalogue = read_catalogue(path, freezes, underlyings)
+            catalogue = read_catalogue(path, freezes, names)
     missing = [name for name in underlyings if not catalogue.expiries(name)]
-    if missing and not all_listed:
-        underlyings = tuple(name for name in underlyings if name not in missing)
-    elif missing:
+    if missing:
         raise MarketDataError(f"no options on {', '.join(missing)} are listed today; check the name")
-    return Tradable(catalogue.contracts, underlyings)
+    held = [contract.underlying for symbol in symbols if (contract := catalogue.by_symbol(symbol))]
+    listed = [name for name in (*held, *if_listed) if catalogue.expiries(name)]
+    chosen = tuple(dict.fromkeys((*underlyings, *listed)))
+    return Tradable({each.symbol: each for each in catalogue if each.underlying in chosen}, chosen)
+
+
+def _possible_underlyings(symbols: Iterable[str]) -> set[str]:
+    """Every name that a symbol may begin with: where the name ends only the dump says."""
+    return {symbol[:length] for symbol in symbols for length in range(1, len(symbol))}
 
 
 def _known_freezes(day: date) -> dict[str, int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.cli.addresses import OWN, addresses_of, place_of
+from console.cli.carried import held_symbols, journal_account, paper_symbols, unfinished_symbols
 from console.cli.login import KEY_VARIABLE, login_command
 from console.cli.places import data_folder, journal_name, kept_dump, kite_sessions
 from console.cli.tradable import Tradable, read_tradable
@@ -16,13 +17,17 @@ from core.brokers.kite.broker import KiteBroker
 from core.brokers.kite.session import KiteSession
 from core.brokers.kite.session_store import SessionUnreadable
 from core.brokers.kite.transport import TIMEOUT_S
+from core.brokers.port import BookUnavailable
 from core.engine.group_desk import GroupRequest
 from core.engine.system_clock import SystemClock
+from core.market.errors import MarketDataError
 from core.rehearsal.wire.market_header import OtherSpeed, simulated_clock
 
 TOKEN_VARIABLE = "HEDGEROW_KITE_ACCESS_TOKEN"
 NEVER_NS = 1 << 62
 LEAST_TIMEOUT_S = 2.0
+USUAL = ("NIFTY",)
+"""What is listened to where nobody asks for anything."""
 FASTEST = 100
 """Market seconds a second that a live core is asked to keep up with."""
 
@@ -150,17 +155,45 @@ def _session_for(wanted: Wanted) -> KiteSession:
 async def tradable_for(
     wanted: Wanted, session: KiteSession, clock: SystemClock, requests: tuple[GroupRequest, ...]
 ) -> Tradable:
+    """The contracts of what is asked for, and of whatever is held already, asked for or not.
+
+    Raises ``MarketDataError``, ``BookUnavailable``, ``ExchangeFileError`` or ``OSError``.
+    """
     named = {request.group.underlying for request in requests if request.group.underlying}
-    underlyings = tuple(sorted({*wanted.underlyings, *named})) or ("NIFTY",)
+    asked = tuple(sorted({*wanted.underlyings, *named}))
+    carried = unfinished_symbols(journal_account(wanted.path))
     kite = KiteBroker(session, clock, random.random)
     try:
-        return await read_tradable(
+        held = paper_symbols(wanted.path) if wanted.paper else await _held(kite, wanted)
+        tradable = await read_tradable(
             kite.rest.instruments,
             clock.now_ns(),
-            underlyings,
+            asked if asked or carried else USUAL,
+            symbols=(*carried, *held),
+            if_listed=() if asked else USUAL,
             dump=wanted.instruments,
             freeze=wanted.freeze,
             keep=kept_dump(session),
         )
     finally:
         await kite.aclose()
+    unlisted = [symbol for symbol in carried if symbol not in tradable.contracts]
+    if unlisted:
+        wanted.say(
+            f"{', '.join(unlisted)}: a group that has not ended trades it, and today's instruments do not "
+            "list it, so it has no quotes. It has expired, or the instrument dump is an old one."
+        )
+    if not tradable.underlyings:
+        raise MarketDataError(f"no options on {', '.join(USUAL)} are listed today; give --underlying")
+    return tradable
+
+
+async def _held(kite: KiteBroker, wanted: Wanted) -> tuple[str, ...]:
+    try:
+        return await held_symbols(kite.rest)
+    except BookUnavailable as error:
+        wanted.say(
+            f"What the account holds cannot be read ({error}): of the trader's own positions only those in "
+            "the underlyings traded here count in the margin. Start again to count all."
+        )
+        return ()

@@ -13,6 +13,8 @@ STRIKES_EACH_SIDE = 16
 """Wide enough for the wings of what is usually traded, and for cover at another strike."""
 EXPIRIES_MAX = 4
 WITHIN = timedelta(days=45)
+KEPT_FOR_LEGS = 300
+"""Contracts of a connection that strikes around the money never take: whatever is traded needs them."""
 RECENTRE_STRIKES = 6
 """How far the money may move before further strikes are listened to."""
 
@@ -28,9 +30,21 @@ class ChainWatch:
         underlyings: Iterable[str],
         watch: Watch,
         follow: Callable[[Iterable[Contract]], None],
+        most: int = 3_000,
     ) -> None:
-        """``follow`` is told of the strikes around the money: forwards are implied from them."""
+        """``follow`` is told of the strikes around the money: forwards are implied from them.
+
+        ``most`` is how many contracts ``watch`` takes in all. What goes beyond is left out, not refused: the
+        feed asks by REST for what is traded and not ticked.
+        """
         self._contracts = contracts
+        self._most = most
+        self._options: dict[str, dict[date, list[Contract]]] = {}
+        for contract in contracts.values():
+            if contract.right is not None:
+                by_expiry = self._options.setdefault(contract.underlying, {})
+                by_expiry.setdefault(contract.expiry, []).append(contract)
+        self._traded: set[tuple[str, date]] = set()
         self._watch = watch
         self._follow = follow
         self._watched: set[str] = set()
@@ -49,13 +63,15 @@ class ChainWatch:
         return [nearest[name] for name in self.underlyings if name in nearest]
 
     def also(self, contracts: Iterable[Contract]) -> None:
-        """Listen to these as well: the legs of a group."""
+        """Listen to these as well, and around the money of their expiries: what is traded or held."""
+        contracts = list(contracts)
+        self._traded.update((contract.underlying, contract.expiry) for contract in contracts)
+        self._listen(contracts, self._most)
+
+    def _listen(self, contracts: Iterable[Contract], most: int) -> None:
         fresh = [c for c in contracts if c.symbol not in self._watched]
-        tokens = {
-            listed.token: listed.symbol
-            for contract in fresh
-            if (listed := self._contracts.get(contract.symbol)) is not None and listed.token
-        }
+        listed = [c for each in fresh if (c := self._contracts.get(each.symbol)) is not None and c.token]
+        tokens = {c.token: c.symbol for c in listed[: max(0, most - len(self._watched))]}
         if tokens:
             self._watch(tokens)
             self._watched.update(tokens.values())
@@ -71,7 +87,7 @@ class ChainWatch:
             self._centre[underlying, expiry] = at
             near = set(strikes[max(0, at - STRIKES_EACH_SIDE) : at + STRIKES_EACH_SIDE])
             chosen = [option for option in options if option.strike_paise in near]
-            self.also(chosen)
+            self._listen(chosen, self._most - KEPT_FOR_LEGS)
             self._follow(chosen)
 
     def is_centred(self, underlying: str) -> bool:
@@ -86,9 +102,9 @@ class ChainWatch:
                 self.centre(underlying, min(marks, key=lambda mark: mark.expiry).paise, today)
 
     def _expiries(self, underlying: str, today: date) -> list[tuple[date, list[Contract]]]:
-        by_expiry: dict[date, list[Contract]] = {}
-        for contract in self._contracts.values():
-            if contract.underlying == underlying and contract.right is not None and contract.expiry >= today:
-                by_expiry.setdefault(contract.expiry, []).append(contract)
-        near = sorted(expiry for expiry in by_expiry if expiry <= today + WITHIN)
-        return [(expiry, by_expiry[expiry]) for expiry in (near or sorted(by_expiry))[:EXPIRIES_MAX]]
+        by_expiry = self._options.get(underlying, {})
+        live = sorted(expiry for expiry in by_expiry if expiry >= today)
+        near = [expiry for expiry in live if expiry <= today + WITHIN]
+        chosen = (near or live)[:EXPIRIES_MAX]
+        chosen += [expiry for expiry in live if expiry not in chosen and (underlying, expiry) in self._traded]
+        return [(expiry, by_expiry[expiry]) for expiry in chosen]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.brokers.kite.broker import KiteBroker
+from core.brokers.kite.stream import TOKENS_MAX
 from core.brokers.port import BookUnavailable
 from core.domain.calendar import SessionCalendar
 from core.domain.instruments import Contract
@@ -41,5 +42,5 @@ def feed_from(
     keeper = ViewKeeper(contracts, calendar, STALE_AFTER_NS, vols_every_ns=VOLS_EVERY_NS)
     quotes = QuoteFeed(clock, keeper, calendar, kite.quotes.quotes, BookUnavailable)
     kite.stream.on_quote(quotes.take)
-    chains = ChainWatch(contracts, underlyings, kite.stream.watch, quotes.follow_chain)
+    chains = ChainWatch(contracts, underlyings, kite.stream.watch, quotes.follow_chain, TOKENS_MAX)
     return KiteFeed(keeper, quotes, chains)

@@ -10,6 +10,7 @@ from typing import Any
 from core import __version__
 from core.domain.account import Account
 from core.domain.facts import (
+    ForeignPositionSeen,
     GroupPlanned,
     JournalOpened,
     KillSwitchReset,
@@ -112,6 +113,7 @@ class LiveCore:
         for group in engine.account.groups.values():
             keeper.watch_plan(group.plan)
             chains.also(leg.plan.contract for leg in group.legs)
+        self._follow_holdings(key.symbol for key in engine.account.foreign)
 
     def snapshot(self) -> Snapshot:
         """See ``CoreService``."""
@@ -211,12 +213,19 @@ class LiveCore:
                     | OrderSeen(tag=tag, status=OrderStatus.REJECTED)
                 ):
                     self._doubt_range(tag)
+                case ForeignPositionSeen(key=key, units=units) if units:
+                    self._follow_holdings([key.symbol])
                 case KillSwitchReset() if self._latch is not None:
                     self._latch.clear()
                 case _:
                     pass
         if self._keeper.watch_rows(rows):
             self.engine.view = self._keeper.refresh()
+
+    def _follow_holdings(self, symbols: Iterable[str]) -> None:
+        """Listen to what the trader holds by himself: margin is judged with it, whatever its expiry."""
+        known = self.feed.view.contracts
+        self.chains.also(known[symbol] for symbol in symbols if symbol in known)
 
     def _doubt_range(self, tag: str) -> None:
         """A price may have been refused for lying beyond a range that is no longer what we know."""

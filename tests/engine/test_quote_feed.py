@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, time
+from datetime import date, time, timedelta
 
 from core.brokers.port import BookUnavailable
 from core.domain.calendar import SessionCalendar
 from core.domain.instruments import Contract, InstrumentKind, Right
 from core.domain.quotes import MarketView, Quote
 from core.domain.timing import NS_PER_MS, NS_PER_S, from_ist
-from core.engine.chain_watch import STRIKES_EACH_SIDE, ChainWatch
+from core.engine.chain_watch import KEPT_FOR_LEGS, STRIKES_EACH_SIDE, ChainWatch
 from core.engine.quote_feed import GATHER_NS, RANGE_EVERY_NS, QuoteFeed
 from core.engine.view_keeper import ViewKeeper
 from core.rehearsal.market_time import MarketTime
@@ -265,3 +266,45 @@ def test_the_strikes_around_the_money_are_followed_as_it_moves() -> None:
 
 def _start(rig: Rig) -> asyncio.Task[None]:
     return asyncio.create_task(rig.feed.run())
+
+
+def test_the_money_is_listened_to_in_the_far_expiry_of_whatever_is_held() -> None:
+    """A forward needs call and put at one strike: the four legs of a condor alone do not give one."""
+    near = [DAY + timedelta(weeks=week) for week in range(1, 6)]
+    far = date(2026, 12, 29)
+    chain = [
+        replace(option(strike, right), symbol=f"N{expiry:%m%d}{strike}{right.value}", expiry=expiry, token=n)
+        for n, (expiry, strike, right) in enumerate(
+            itertools.product([*near, far], range(24_000, 25_000, 100), Right), start=1
+        )
+    ]
+    listened: dict[int, str] = {}
+    followed: list[Contract] = []
+    contracts = {contract.symbol: contract for contract in chain}
+    watch = ChainWatch(contracts, ["NIFTY"], listened.update, followed.extend)
+    watch.centre("NIFTY", 24_500_00, DAY)
+    assert {contract.expiry for contract in followed} == set(near[:4])
+    watch.also([contracts["N122924000PE"]])
+    watch.centre("NIFTY", 24_500_00, DAY)
+    assert {contract.expiry for contract in followed} == {*near[:4], far}
+
+
+def test_what_a_connection_cannot_carry_is_left_out_and_legs_still_have_their_place() -> None:
+    """A subscription beyond the limit is refused whole, and would end the session."""
+    chain = [
+        replace(option(strike, right), symbol=f"{name}{strike}{right.value}", underlying=name, token=n)
+        for n, (name, strike, right) in enumerate(
+            itertools.product("ABCDEF", range(22_000, 26_200, 100), Right), start=1
+        )
+    ]
+    asked: set[int] = set()
+    contracts = {contract.symbol: contract for contract in chain}
+    most = KEPT_FOR_LEGS + 100
+    watch = ChainWatch(contracts, "ABCDEF", asked.update, lambda contracts: None, most)
+    for name in "ABCDEF":
+        watch.centre(name, 24_500_00, DAY)
+    assert len(asked) == 100
+    watch.also([contracts["F23000CE"]])
+    assert contracts["F23000CE"].token in asked
+    watch.also(chain)
+    assert len(asked) == most
