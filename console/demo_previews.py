@@ -119,7 +119,7 @@ def demo_preview(request: TicketRequest, at_ns: int) -> TicketPreview:
         plan,
         product=request.product,
         on_incomplete=request.on_incomplete,
-        exit_at_ns=exit_instant(request.exit_at, at_ns, SessionCalendar()),
+        exit_at_ns=exit_instant(request.exit_at, at_ns),
     )
     credit = round(32.80 * 100 * units)
     margin, limit = 3_15_000_00 * lots // 10, 2_99_520_00

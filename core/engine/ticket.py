@@ -118,7 +118,7 @@ def _plan(asked: TicketRequest, market: TicketMarket) -> GroupPlan:
             product=asked.product,
             on_incomplete=asked.on_incomplete,
             limit_net_paise=in_paise(asked.limit_net, "the limit"),
-            exit_at_ns=exit_instant(asked.exit_at, market.now_ns, market.calendar),
+            exit_at_ns=exit_instant(asked.exit_at, market.now_ns),
             allow_naked=asked.allow_naked,
             stop_premium_bps=multiple_bps(asked.stop),
         ),

@@ -8,7 +8,6 @@ from datetime import time
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from core.domain.calendar import SessionCalendar
 from core.domain.instruments import Right, Side
 from core.domain.timing import clock_text, from_ist, to_ist
 from core.strategies.errors import StrategyError
@@ -102,8 +101,8 @@ def multiple_bps(text: str) -> int:
     return round(number * 10_000)
 
 
-def exit_instant(text: str, now_ns: int, calendar: SessionCalendar) -> int | None:
-    """``15:10`` of today, within what is left of the session; ``None`` where nothing is written.
+def exit_instant(text: str, now_ns: int) -> int | None:
+    """``15:10`` of today; ``None`` where nothing is written.
 
     Raises ``StrategyError``.
     """
@@ -119,11 +118,6 @@ def exit_instant(text: str, now_ns: int, calendar: SessionCalendar) -> int | Non
     exit_ns = from_ist(to_ist(now_ns).date(), clock)
     if exit_ns <= now_ns:
         raise StrategyError(f"the exit at {text} has passed: it is {clock_text(now_ns)}")
-    session = calendar.session_at(now_ns)
-    if session is not None and exit_ns >= session.closes_ns:
-        raise StrategyError(
-            f"the exit at {text} lies after the market has closed, at {clock_text(session.closes_ns)}"
-        )
     return exit_ns
 
 

@@ -15,7 +15,7 @@ from core.domain.instruments import Contract, Product, Right, Side
 from core.domain.leg_roles import in_sending_order
 from core.domain.quotes import MarketView
 from core.domain.settings import ExecutionSettings
-from core.domain.timing import NS_PER_S
+from core.domain.timing import NS_PER_S, clock_text, to_ist
 from core.risk.exercise_handler import out_by_ns
 from core.risk.smile import chain_vols
 from core.strategies.catalogue import Anchor, Strategy, strategy_named
@@ -171,6 +171,7 @@ def build_plan(
     """
     terms, calendar = terms or Terms(), calendar or SessionCalendar()
     _refuse_impossible(legs, lots, now_ns, calendar)
+    _refuse_exit_outside_session(terms.exit_at_ns, calendar)
     common = gcd(*(leg.ratio for leg in legs))
     copies = lots * common
     ordered = in_sending_order(
@@ -208,6 +209,18 @@ def build_plan(
         stop_below_paise=terms.stop_below_paise,
         stop_above_paise=terms.stop_above_paise,
     )
+
+
+def _refuse_exit_outside_session(exit_at_ns: int | None, calendar: SessionCalendar) -> None:
+    """Nothing can be closed while the market is: the group would be carried unasked."""
+    if exit_at_ns is None or calendar.is_open(exit_at_ns):
+        return
+    session = calendar.session_at(exit_at_ns)
+    when = f"{to_ist(exit_at_ns):%d %b %H:%M}"
+    hours = "is closed on that day"
+    if session is not None:
+        hours = f"is open from {clock_text(session.opens_ns)} to {clock_text(session.closes_ns)}"
+    raise StrategyError(f"nothing can be closed at {when}: the market {hours}")
 
 
 def _refuse_what_means_nothing(strategy: Strategy, choices: Choices) -> None:

@@ -6,7 +6,6 @@ from datetime import date, time
 
 import pytest
 
-from core.domain.calendar import SessionCalendar
 from core.domain.groups import IncompletePolicy
 from core.domain.instruments import Product, Right, Side
 from core.domain.timing import clock_text, from_ist
@@ -58,7 +57,6 @@ def test_a_leg_that_cannot_be_read_is_a_sentence(text: str, said: str) -> None:
     ("text", "said"),
     [
         ("9:59", "has passed: it is 10:00:00"),
-        ("15:30", "lies after the market has closed, at 15:30:00"),
         ("25:00", "give a time of today"),
         ("1510", "give a time of today"),
         ("15", "give a time of today"),
@@ -68,15 +66,15 @@ def test_a_leg_that_cannot_be_read_is_a_sentence(text: str, said: str) -> None:
 )
 def test_an_exit_that_cannot_be_kept_is_a_sentence(text: str, said: str) -> None:
     with pytest.raises(StrategyError) as raised:
-        exit_instant(text, NOW_NS, SessionCalendar())
+        exit_instant(text, NOW_NS)
     assert said in str(raised.value)
 
 
 def test_an_exit_is_a_time_of_the_same_day() -> None:
-    exit_ns = exit_instant(" 15:10 ", NOW_NS, SessionCalendar())
+    exit_ns = exit_instant(" 15:10 ", NOW_NS)
     assert exit_ns is not None
     assert clock_text(exit_ns) == "15:10:00"
-    assert exit_instant("", NOW_NS, SessionCalendar()) is None
+    assert exit_instant("", NOW_NS) is None
 
 
 def test_every_strategy_shows_only_the_fields_that_it_heeds() -> None:
