@@ -46,6 +46,10 @@ from core.rehearsal.world import World
 GRACE_NS = 120 * NS_PER_S
 """How long after its length a rehearsal waits for groups that do not rest yet."""
 
+_OVERNIGHT_SHARE = 0.35
+"""Of the deaths before a night, how many are followed by a start on the next morning only."""
+_OVERNIGHT_SALT = 11
+
 
 class Rehearsal:
     """Plays a prepared rehearsal over a journal and an exchange's books, on a clock that others drive.
@@ -261,7 +265,22 @@ class Rehearsal:
         self.faults.count(FaultKind.CRASH)
         n = len(self.boundaries.deaths)
         downtime_ns = self.faults.between(FaultKind.CRASH, n, NS_PER_S // 10, 3 * NS_PER_S)
-        self.clock.call_at(self.clock.now_ns() + downtime_ns, self._start_again)
+        begins_ns = max(self.clock.now_ns(), self._next_morning_ns(n))
+        self.clock.call_at(begins_ns + downtime_ns, self._start_again)
+
+    def _next_morning_ns(self, n: int) -> int:
+        """When the next session opens, where nobody starts the core again before; else 0.
+
+        Only a scenario with a night has such deaths: what the trader does in the meantime no core has seen.
+        """
+        prepared = self._prepared
+        today = prepared.calendar.session_at(self.clock.now_ns())
+        first = prepared.calendar.session_at(prepared.start_ns)
+        if prepared.asked.scenario.night_at is None or today is None or today != first:
+            return 0
+        if self.faults.share(FaultKind.CRASH, n, salt=_OVERNIGHT_SALT) >= _OVERNIGHT_SHARE:
+            return 0
+        return prepared.calendar.next_session(today.closes_ns).opens_ns
 
     def _start_again(self) -> None:
         if self._reopen is not None:
