@@ -164,12 +164,12 @@ def demo_groups() -> list[MultiLegOrderGroup]:
 
 
 EXPOSURES = {
-    "G-014": Exposure(18.4, 4_600, 0, -4_120_00, 980_00, 62, 10_000_00, -210_00),
-    "G-013": Exposure(-4.1, -1_020, 0, -2_600_00, 640_00, 50, 10_000_00, 950_00),
-    "G-012": Exposure(0.8, 200, 0, -1_900_00, -2_050_00, 50, 10_000_00, 3_180_00),
-    "G-011": Exposure(-61.0, -15_130, 65, -9_800_00, -7_400_00, 50, 10_000_00, -1_275_00),
-    "G-010": Exposure(-2.2, -550, 0, 810_00, -1_350_00, 50, 10_000_00, 1_640_00),
-    "G-009": Exposure(6.7, 1_660, 0, -1_080_00, 720_00, 50, 10_000_00, 420_00),
+    "G-014": Exposure(18.4, 4_600_00, 0, -4_120_00, 980_00, 62, 10_000_00, -210_00),
+    "G-013": Exposure(-4.1, -1_020_00, 0, -2_600_00, 640_00, 50, 10_000_00, 950_00),
+    "G-012": Exposure(0.8, 200_00, 0, -1_900_00, -2_050_00, 50, 10_000_00, 3_180_00),
+    "G-011": Exposure(-61.0, -15_130_00, 65, -9_800_00, -7_400_00, 50, 10_000_00, -1_275_00),
+    "G-010": Exposure(-2.2, -550_00, 0, 810_00, -1_350_00, 50, 10_000_00, 1_640_00),
+    "G-009": Exposure(6.7, 1_660_00, 0, -1_080_00, 720_00, 50, 10_000_00, 420_00),
 }
 
 MOVES = {
@@ -327,7 +327,7 @@ def busy_snapshot(mode: str = "PAPER") -> Snapshot:
         account=account,
         view=quotes_for(groups.values(), NOW_NS),
         exposures=EXPOSURES,
-        total=Exposure(-41.4, -10_270, 65, -18_690_00, -8_460_00, 62, 10_000_00, 4_705_00),
+        total=Exposure(-41.4, -10_270_00, 65, -18_690_00, -8_460_00, 62, 10_000_00, 4_705_00),
         moves=MOVES,
         day_pnl_paise=18_420_00,
         margin=MarginMeter(
@@ -381,7 +381,7 @@ def calm_snapshot(mode: str = "PAPER") -> Snapshot:
         account=account,
         exposures={name: EXPOSURES[name] for name in groups},
         moves={name: MOVES[name] for name in groups},
-        total=Exposure(3.4, 840, 0, -5_580_00, -690_00, 62, 10_000_00, 4_550_00),
+        total=Exposure(3.4, 840_00, 0, -5_580_00, -690_00, 62, 10_000_00, 4_550_00),
         margin=replace(busy.margin, used_paise=1_98_400_00, worst_paise=None, worst_words="not yet computed"),
         hedge_send_ms=Distribution(),
         hedge_fill_ms=Distribution(),

@@ -58,7 +58,13 @@ def guard_lines(group: MultiLegOrderGroup, scene: Scene) -> list[Line]:
     lines.append(_outside(group, scene))
     look = scene.snapshot.look
     if look is not None and look.group_id == group.group_id and look.ratio_words:
-        lines.append(_ratio(look, group, glyphs))
+        at_rest = group.state in (ExecutionLifecycle.OPEN, ExecutionLifecycle.MANUAL)
+        if at_rest and not look.ratio_holds:
+            lines.insert(0, _ratio(look, "warn", "bold warn", glyphs))
+        elif look.ratio_holds:
+            lines.append(_ratio(look, "ok", "ok", glyphs))
+        else:
+            lines.append(_ratio(look, "working", "muted", glyphs))
     if group.gate is not None:
         passed = group.gate.passed
         lines.append(
@@ -111,12 +117,9 @@ def _exposed(exposure: Exposure, glyphs: Glyphs) -> Line:
     )
 
 
-def _ratio(look: GroupLook, group: MultiLegOrderGroup, glyphs: Glyphs) -> Line:
-    """What is held against the design; it is a fault only where nothing is on its way any more."""
-    off = not look.ratio_holds and group.state in (ExecutionLifecycle.OPEN, ExecutionLifecycle.MANUAL)
-    state = "warn" if off else "ok" if look.ratio_holds else "working"
-    tone = {"warn": "bold warn", "ok": "ok", "working": "muted"}[state]
-    return line((f"{sign(glyphs, state)} ", tone), ("ratio ", "muted"), (look.ratio_words, tone))
+def _ratio(look: GroupLook, name: str, tone: str, glyphs: Glyphs) -> Line:
+    """What is held against the design: a fault, and the first to read, only where nothing is on its way."""
+    return line((f"{sign(glyphs, name)} ", tone), ("ratio ", "muted"), (look.ratio_words, tone))
 
 
 def _outside(group: MultiLegOrderGroup, scene: Scene) -> Line:

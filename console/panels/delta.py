@@ -42,7 +42,8 @@ class DeltaPanel(FramedPanel):
         if outside_s:
             return line((limit, "muted"), (f"  outside {outside_s} s", "warn"))
         width, height = self.extent
-        shared = (*per_cent_worth(total, scene.glyphs), (f"  {limit}", "muted"))
+        worth = signed_rupees(round(total.delta_paise_per_pct), scene.glyphs)
+        shared = line((worth, "text"), (f"/1 %  {limit}", "muted"))
         if height - 2 < OWN_LINE_FROM and width_of(shared) <= width - 10 - cells_of(self.TITLE):
             return shared
         return line((f"{limit} units", "muted"))

@@ -35,7 +35,7 @@ class SmallPanel(FramedPanel):
         snapshot = scene.snapshot
         facts = line(
             (clock_text(snapshot.at_ns) if snapshot.at_ns else "--:--:--", "bold bright"),
-            "  ",
+            ("  ", "muted"),
             *(
                 worst_shock(snapshot.total, scene.glyphs)
                 if scene.is_blind

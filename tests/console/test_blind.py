@@ -11,15 +11,9 @@ import pytest
 from console.demo import busy_snapshot, calm_snapshot
 from core.engine.snapshot import RecordedAt, Snapshot
 from tests.console.hands import Hands, hands_on
+from tests.console.test_panel_states import blind
 
 Story = Callable[[Hands], Awaitable[None]]
-
-
-def blind_snapshot() -> Snapshot:
-    """The busy session on quotes that have gone stale."""
-    busy = busy_snapshot()
-    exposures = {name: replace(each, blind=True) for name, each in busy.exposures.items()}
-    return replace(busy, exposures=exposures, total=replace(busy.total, blind=True))
 
 
 def run(story: Story, snapshot: Snapshot, size: tuple[int, int] = (160, 50)) -> None:
@@ -46,28 +40,28 @@ def test_blind_the_worst_of_the_shocks_is_the_first_figure_and_is_named(size: tu
         assert not after or before.endswith("last delta "), "an old delta has to say that it is old"
         assert "−8,460" not in said
 
-    run(story, blind_snapshot(), size)
+    run(story, blind(), size)
 
 
 def test_the_worst_may_be_the_rise() -> None:
     async def story(hands: Hands) -> None:
         assert "worst of ±3 % −18,690" in figures(hands)
 
-    blind = blind_snapshot()
-    turned = replace(blind.total, loss_up_paise=-18_690_00, loss_down_paise=4_000_00)
-    run(story, replace(blind, total=turned))
+    made = blind()
+    turned = replace(made.total, loss_up_paise=-18_690_00, loss_down_paise=4_000_00)
+    run(story, replace(made, total=turned))
 
 
 def test_blind_there_is_no_worth_of_one_per_cent() -> None:
     async def story(hands: Hands) -> None:
-        assert "per 1 %" not in hands.text("delta")
+        assert "1 %" not in hands.text("delta")
         await hands.press("down", "enter")
         page = hands.text("group-page")
         assert "per 1 %" not in page
         assert "worst of ±3 % −4,120" in page
         assert "+18.4" not in page
 
-    run(story, blind_snapshot())
+    run(story, blind())
 
 
 @pytest.mark.parametrize("size", [(100, 30), (160, 50)])
@@ -77,7 +71,7 @@ def test_a_blind_group_has_no_delta_in_the_table(size: tuple[int, int]) -> None:
         assert "blind" in row
         assert "−4.1" not in row
 
-    run(story, blind_snapshot(), size)
+    run(story, blind(), size)
 
 
 def test_a_terminal_that_is_too_small_shows_the_worst_too() -> None:
@@ -86,7 +80,7 @@ def test_a_terminal_that_is_too_small_shows_the_worst_too() -> None:
         assert "worst of ±3 % −18,690" in said
         assert "−41.4" not in said
 
-    run(story, blind_snapshot(), (80, 20))
+    run(story, blind(), (80, 20))
 
 
 def test_a_replay_shows_what_was_recorded_and_calls_nothing_blind() -> None:
@@ -95,16 +89,30 @@ def test_a_replay_shows_what_was_recorded_and_calls_nothing_blind() -> None:
         row = next(each for each in hands.text("groups").splitlines() if "G-013" in each)
         assert "−4.1" in row
 
-    blind = blind_snapshot()
-    run(story, replace(blind, recorded=RecordedAt(1, 2, blind.at_ns, blind.at_ns)))
+    made = blind()
+    run(story, replace(made, recorded=RecordedAt(1, 2, made.at_ns, made.at_ns)))
 
 
-@pytest.mark.parametrize("size", [(120, 40), (160, 50), (200, 60)])
-def test_the_worth_of_one_per_cent_is_on_the_panel(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [((120, 40), "+840/1 %  limit ±62"), ((160, 50), "per 1 % +840"), ((200, 60), "per 1 % +840")],
+)
+def test_the_worth_of_one_per_cent_is_on_the_panel(size: tuple[int, int], words: str) -> None:
     async def story(hands: Hands) -> None:
-        assert "per 1 % +8" in hands.text("delta")
+        assert words in hands.text("delta")
 
     run(story, calm_snapshot(), size)
+
+
+def test_the_limit_is_never_pushed_out_by_the_worth_of_one_per_cent() -> None:
+    async def story(hands: Hands) -> None:
+        said = hands.text("delta").splitlines()[0]
+        assert "limit ±1,234 units" in said
+        assert "/1 %" not in said
+
+    calm = calm_snapshot()
+    large = replace(calm.total, delta_paise_per_pct=-1_23_45_678_00.0, delta_limit_units=1_234)
+    run(story, replace(calm, total=large), (120, 40))
 
 
 def test_the_group_page_shows_delta_its_worth_and_both_shocks() -> None:
@@ -112,7 +120,7 @@ def test_the_group_page_shows_delta_its_worth_and_both_shocks() -> None:
         await hands.press("down", "enter")
         page = hands.text("group-page")
         assert "delta +18.4" in page
-        assert "per 1 % +46" in page
+        assert "per 1 % +4,600" in page
         assert "±3 % −4,120 +980" in page
 
     run(story, busy_snapshot())
@@ -124,6 +132,6 @@ def test_a_large_amount_pushes_nothing_uncovered_off_a_small_panel() -> None:
         assert "−1,23,45,678" in said
         assert "✖ 13,000" in said
 
-    blind = blind_snapshot()
-    large = replace(blind.total, loss_down_paise=-1_23_45_678_00, uncovered_units=13_000)
-    run(story, replace(blind, total=large), (100, 30))
+    made = blind()
+    large = replace(made.total, loss_down_paise=-1_23_45_678_00, uncovered_units=13_000)
+    run(story, replace(made, total=large), (100, 30))

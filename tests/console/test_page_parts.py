@@ -160,6 +160,9 @@ def test_a_ratio_is_a_warning_only_in_a_group_at_rest() -> None:
     assert said(ExecutionLifecycle.OPEN, holds=True) == [("✔ ", "ok"), ("balanced", "ok")]
     assert said(ExecutionLifecycle.MANUAL, holds=False) == [("▲ ", "bold warn"), ("mismatch", "bold warn")]
     assert said(ExecutionLifecycle.PLACING, holds=False)[1] == ("mismatch", "muted")
+    look = GroupLook("G-014", ratio_words="mismatch", ratio_holds=False)
+    first = guard_lines(replace(group, state=ExecutionLifecycle.OPEN), Scene(replace(busy, look=look)))[0]
+    assert "mismatch" in plain(first), "a fault comes before what there is no room for"
 
 
 def test_a_look_at_another_group_says_nothing_of_this_one() -> None:

@@ -57,6 +57,13 @@ def breached() -> Snapshot:
     )
 
 
+def blind() -> Snapshot:
+    """The busy session on quotes too old to work anything out from."""
+    busy = busy_snapshot()
+    exposures = {name: replace(each, blind=True) for name, each in busy.exposures.items()}
+    return replace(busy, exposures=exposures, total=replace(busy.total, blind=True))
+
+
 STATES: dict[str, Made] = {
     "empty": empty_snapshot,
     "calm": calm_snapshot,
@@ -64,19 +71,20 @@ STATES: dict[str, Made] = {
     "stale": busy_snapshot,
     "breached": breached,
     "disconnected": disconnected,
+    "blind": blind,
 }
 """``stale`` is the busy session over a core that has been silent; ``read-only`` has its own test."""
 DIFFER = {
     "header": ("empty", "calm", "stale", "breached", "disconnected"),
     "groups": tuple(STATES),
     "legs": ("empty", "calm", "busy", "stale"),
-    "delta": ("empty", "calm", "busy", "stale", "breached"),
+    "delta": ("empty", "calm", "busy", "stale", "breached", "blind"),
     "margin": ("empty", "calm", "busy", "stale", "breached"),
     "lag": ("empty", "calm", "busy", "stale", "breached"),
     "reconciliation": ("empty", "calm", "busy", "stale", "disconnected"),
     "alerts": ("calm", "busy", "stale"),
     "log": ("empty", "calm", "busy", "stale"),
-    "group-page": ("empty", "calm", "busy", "stale"),
+    "group-page": ("empty", "calm", "busy", "stale", "blind"),
     "positions-page": ("empty", "calm", "busy", "stale"),
     "alerts-page": ("calm", "busy", "stale", "breached"),
     "health-page": ("empty", "calm", "busy", "stale", "disconnected"),

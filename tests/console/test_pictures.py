@@ -47,7 +47,7 @@ def test_what_has_to_wait_says_why(snap_compare: Compare, key: str) -> None:
     assert snap_compare(app, press=[key], terminal_size=(120, 40))
 
 
-@pytest.mark.parametrize("state", ["breached", "disconnected"])
+@pytest.mark.parametrize("state", ["breached", "disconnected", "blind"])
 @pytest.mark.parametrize("size", [(160, 50), (100, 30)], ids=["160x50", "100x30"])
 def test_a_session_in_trouble(snap_compare: Compare, state: str, size: tuple[int, int]) -> None:
     app, _, _ = console(STATES[state]())
