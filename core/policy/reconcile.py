@@ -103,12 +103,13 @@ def _note_foreign_at_start(turn: Turn, book: BookSnapshot) -> None:
 
 
 def _doubt_what_was_carried(turn: Turn, book: BookSnapshot) -> None:
-    """What was carried into this day and is not at the broker is not traded before that is settled."""
+    """What was carried into this day otherwise than the broker says is not traded before that is settled."""
     theirs = {position.key: position.units for position in book.positions}
     for key in sorted(_our_keys(turn)):
-        if not theirs.get(key, 0) and not _has_expired(turn, key) and is_carried(turn, key):
-            known = turn.account.net_units(key) + turn.account.foreign.get(key, 0)
-            turn.record(PositionDoubted(key, -known))
+        known = turn.account.net_units(key) + turn.account.foreign.get(key, 0)
+        difference = theirs.get(key, 0) - known
+        if difference and not _has_expired(turn, key) and is_carried(turn, key):
+            turn.record(PositionDoubted(key, difference))
 
 
 def _settle_unanswered(turn: Turn, book: BookSnapshot) -> set[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, time
 
 from core.domain.account import DivergenceKind, Severity
+from core.domain.effects import ReadBooks
 from core.domain.facts import (
     CarriedUnits,
     HoldingClosedByOthers,
@@ -20,7 +21,6 @@ from core.domain.facts import (
 )
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.instruments import Contract, PositionKey, Product, Settlement
-from core.domain.lifecycle import ManualCause
 from core.domain.orders import BookSnapshot, ChildOrder, OrderStatus, Source
 from core.domain.timing import NS_PER_S, from_ist, to_ist
 from core.policy.exposure import group_pnl_paise
@@ -122,14 +122,14 @@ def is_carried(turn: Turn, key: PositionKey) -> bool:
 
 
 def is_unconfirmed(turn: Turn, key: PositionKey) -> bool:
-    """Whether the broker shows nothing of a carried position, and that is not settled yet.
+    """Whether the broker shows another position than was carried into this day, and that is not settled yet.
 
     A trade that closes what is not there opens it the other way round.
     """
-    doubt = turn.account.doubts.get(key)
-    if doubt is None or not is_carried(turn, key):
+    if key not in turn.account.doubts or not is_carried(turn, key):
         return False
-    return doubt.units == -turn.account.net_units(key) - turn.account.foreign.get(key, 0)
+    turn.perform(ReadBooks(f"what was carried of {key.symbol} is in doubt"))
+    return True
 
 
 def session_is_over(turn: Turn) -> bool:
@@ -202,43 +202,59 @@ def compare_overnight(turn: Turn, book: BookSnapshot) -> None:
 
 
 def lapse_past_orders(turn: Turn, book: BookSnapshot) -> set[str]:
-    """Orders of an earlier day are in no book any more: known ones have lapsed, unanswered ones are settled.
+    """Orders of an earlier day are in no book any more: what they filled unseen only the positions can say.
 
-    An unanswered send of a past day is absent if positions agree without it; otherwise only a person can say.
+    Each has lapsed with what is known of it and what the position carried into this day holds beyond that. A
+    send that was never answered and of which nothing is there is absent.
     """
     today = to_ist(turn.now_ns).date()
     in_book = {order.order_id for order in book.orders}
+    past = [
+        order
+        for group in turn.account.groups.values()
+        for order in group.live_orders
+        if to_ist(order.intended_at_ns).date() < today and order.order_id not in in_book
+    ]
+    carried = {row.key: row.overnight_units for row in book.positions}
+    beyond = {
+        key: carried[key] - turn.account.net_units(key) - turn.account.foreign.get(key, 0)
+        for key in {order.position_key for order in past}
+        if key in carried
+    }
     touched: set[str] = set()
-    for group_id, group in list(turn.account.groups.items()):
-        for order in group.live_orders:
-            if to_ist(order.intended_at_ns).date() >= today or order.order_id in in_book:
-                continue
-            touched.add(group_id)
-            if order.order_id is not None:
-                turn.record(
-                    OrderSeen(
-                        order.tag,
-                        order.order_id,
-                        OrderStatus.CANCELLED,
-                        order.filled_units,
-                        0,
-                        Source.POLL,
-                        "lapsed at the end of its session",
-                    ),
-                    group_id,
-                )
-            elif _positions_agree(turn, book, order):
-                turn.record(OrderProvedAbsent(order.tag, order.lookups), group_id)
-            else:
-                turn.manual(
-                    group_id,
-                    ManualCause.UNKNOWN_UNRESOLVED,
-                    f"a send of {order.symbol} was never answered, its book is gone, and positions differ",
-                )
+    for order in sorted(past, key=lambda each: each.intended_at_ns):
+        key = order.position_key
+        unseen = min(max(0, order.side.sign * beyond.get(key, 0)), order.working_units)
+        if unseen and not turn.view.is_open(turn.now_ns):
+            continue  # before the open a position may still be shown as it was
+        touched.add(order.group_id)
+        if unseen:
+            beyond[key] -= order.side.sign * unseen
+            _tell_unseen(turn, order, unseen)
+        if order.order_id is None and not unseen:
+            turn.record(OrderProvedAbsent(order.tag, order.lookups), order.group_id)
+            continue
+        turn.record(
+            OrderSeen(
+                order.tag,
+                order.order_id or f"past-{order.tag}",
+                OrderStatus.CANCELLED,
+                order.filled_units + unseen,
+                0,
+                Source.POLL,
+                "lapsed at the end of its session",
+            ),
+            order.group_id,
+        )
     return touched
 
 
-def _positions_agree(turn: Turn, book: BookSnapshot, order: ChildOrder) -> bool:
-    key = order.position_key
-    theirs = next((position.units for position in book.positions if position.key == key), 0)
-    return theirs == turn.account.net_units(key) + turn.account.foreign.get(key, 0)
+def _tell_unseen(turn: Turn, order: ChildOrder, units: int) -> None:
+    turn.diverged(
+        f"overnight:{order.tag}",
+        DivergenceKind.MISSED_FILL,
+        f"{order.symbol}: {units:,} filled on an earlier day, after anybody here had looked",
+        group_id=order.group_id,
+        symbol=order.symbol,
+        healed="taken over from the position that was carried",
+    )

@@ -26,14 +26,26 @@ def intended_first(rows: Iterable[Recorded], tags_at_broker: Iterable[str], nonc
     return f"at the broker and never intended: {', '.join(sorted(orphans)[:3])}" if orphans else ""
 
 
-def nothing_lost(rows: Iterable[Recorded], trades: Iterable[TradeReport]) -> str:
-    """9: every trade of ours at the exchange is in the journal exactly once."""
+def nothing_lost(
+    rows: Iterable[Recorded], trades: Iterable[TradeReport], unseen: Iterable[tuple[int, int]] = ()
+) -> str:
+    """9: every trade of ours at the exchange is in the journal exactly once.
+
+    ``unseen`` are spans after whose end no book shows their trades any more: a day ended and no core looked.
+    """
+    spans = tuple(unseen)
     recorded = Counter(row.fact.trade_id for row in rows if isinstance(row.fact, FillRecorded))
     twice = [trade_id for trade_id, times in recorded.items() if times > 1]
     if twice:
         return f"recorded twice: trade {', '.join(sorted(twice)[:3])}"
-    real = {trade.trade_id for trade in trades}
-    lost = sorted(real - recorded.keys())
+    booked = {trade.trade_id: trade.at_ns for trade in trades}
+    real = booked.keys()
+    shown = {
+        trade_id
+        for trade_id, at_ns in booked.items()
+        if not any(from_ns <= at_ns <= until_ns for from_ns, until_ns in spans)
+    }
+    lost = sorted(shown - recorded.keys())
     if lost:
         return f"not in the journal: trade {', '.join(lost[:3])}"
     invented = sorted(recorded.keys() - real)

@@ -55,6 +55,9 @@ _COMMIT, _SLEEP = "commit", "sleep"
 _LEAST_LOOKUPS = 5
 _LEAST_SILENCE_NS = 5 * NS_PER_S
 
+_UNJOURNALLED_NS = 15 * NS_PER_S
+"""What a process that dies has not read or not written yet is at most this old: a poll and a little more."""
+
 
 class Judge:
     """Collects violations over a run and over every life of the core; each is reported once.
@@ -91,6 +94,9 @@ class Judge:
         self._changes: defaultdict[str, set[tuple[int, int, int]]] = defaultdict(set)
         """Units, limit and trigger of each modification that was decided, by tag."""
         self._latched = False
+        self._died_ns = 0
+        self._unseen: list[tuple[int, int]] = []
+        """Spans over a night in which no core lived: what traded then was in no book that one has read."""
         self._pace = Pace()
         self.busy = Busy(clock)
         self.answers = Answers(
@@ -110,6 +116,9 @@ class Judge:
         self._hearing.forget()
         self.busy.forget()
         self.answers.begin_again()
+        now_ns = self._clock.now_ns()
+        if self._died_ns and to_ist(self._died_ns).date() < to_ist(now_ns).date():
+            self._unseen.append((self._died_ns - _UNJOURNALLED_NS, now_ns))
         kept = list(rows)
         for row in kept:
             self._note(row)
@@ -122,6 +131,7 @@ class Judge:
     def died(self) -> None:
         """The process is gone: nothing can be asked of it until the next begins."""
         self.answers.stop()
+        self._died_ns = self._clock.now_ns()
 
     def committed(self, rows: Iterable[Recorded]) -> None:
         """Rows are on disk: their orders may be sent."""
@@ -447,7 +457,7 @@ class Judge:
         groups that somebody asked for, and ``rested`` is whether the faults stopped long enough ago for 14.
         """
         self._add_found(2, ends.intended_first(rows, self.truth.tags, self.truth.nonce))
-        self._add_found(9, ends.nothing_lost(rows, self.truth.trades))
+        self._add_found(9, ends.nothing_lost(rows, self.truth.trades, self._unseen))
         if fold(rows) != account:
             self.add(9, "folding the journal does not give the account that was live")
         self._add_found(7, ends.broker_wins(account, self.truth.net, self.truth.foreign))
