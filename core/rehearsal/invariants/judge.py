@@ -33,7 +33,7 @@ from core.domain.orders import (
     Purpose,
 )
 from core.domain.tags import group_id_of
-from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
+from core.domain.timing import NS_PER_MS, NS_PER_S, Clock, to_ist
 from core.rehearsal.invariants import ends
 from core.rehearsal.invariants.answers import MAKE_WAY_NS, Answers
 from core.rehearsal.invariants.busy import Busy
