@@ -34,6 +34,7 @@ from tests.rehearsal.wire.test_judging import (
     traded,
 )
 
+RIGHT = SHORT.contract.right
 LOT = SHORT.contract.lot_units
 UNITS = PLAN.units(SHORT.index)
 TRIPPED = KillSwitchTripped("by hand", "somebody", False)
@@ -191,3 +192,66 @@ def test_risk_is_what_an_order_does_and_not_what_it_is_called() -> None:
     disguised = order(LONG.index, 2, Side.BUY, LOT, Purpose.EXIT)
     bench.decide(OrderIntended(disguised, 0, 0))
     assert bench.found == [11]
+
+
+def naked(*also: ChildOrder) -> Bench:
+    """The shorts are held, and none of the longs."""
+    bench = Bench(*also)
+    net = bench.judge.told.groups[PLAN.group_id].net
+    for leg in PLAN.legs:
+        if leg.side is Side.BUY:
+            net[leg.index] = 0
+    return bench
+
+
+def hedging(bench: Bench, child: int, units: int, leg: int = SHORT.index) -> None:
+    hedge = OrderIntended(order(leg, child, Side.BUY, units, Purpose.HEDGE), 0, 0)
+    bench.seq += 1
+    bench.judge.committed([Recorded(bench.seq, 2 * NS_PER_S, PLAN.group_id, hedge)])
+
+
+def test_slices_of_a_hedge_count_together() -> None:
+    bench = naked()
+    hedging(bench, 2, UNITS)
+    assert 5 not in bench.found
+    net = bench.judge.told.groups[PLAN.group_id].net
+    uncovered = sum(-net[leg.index] for leg in PLAN.legs if leg.side is Side.SELL)
+    for child in range(3, 3 + uncovered // UNITS):
+        hedging(bench, child, UNITS)
+    assert 5 in bench.found
+
+
+def test_an_old_purchase_that_still_works_counts_against_the_next_hedge() -> None:
+    old = replace(order(SHORT.index, 2, Side.BUY, UNITS, Purpose.HEDGE), intended_at_ns=1)
+    bench = naked(old)
+    net = bench.judge.told.groups[PLAN.group_id].net
+    for leg in PLAN.legs:
+        if leg.index != SHORT.index:
+            net[leg.index] = 0
+    hedging(bench, 3, LOT)
+    assert 5 in bench.found
+
+
+def test_a_cancel_in_another_leg_is_no_reason_to_hedge_twice() -> None:
+    other = next(leg for leg in PLAN.legs if leg.side is Side.SELL and leg.index != SHORT.index)
+    going = order(other.index, 2, Side.BUY, LOT, Purpose.EXIT)
+    old = order(SHORT.index, 2, Side.BUY, UNITS, Purpose.HEDGE)
+    bench = naked(going, old)
+    net = bench.judge.told.groups[PLAN.group_id].net
+    net[other.index] = 0
+    bench.judge.told.orders[going.tag].cancel_asked = True
+    hedging(bench, 3, LOT)
+    assert 5 in bench.found
+
+
+def test_cover_may_be_bought_for_what_a_cancel_has_not_settled() -> None:
+    going = order(SHORT.index, 2, Side.BUY, UNITS, Purpose.HEDGE)
+    bench = naked(going)
+    net = bench.judge.told.groups[PLAN.group_id].net
+    for leg in PLAN.legs:
+        if leg.index != SHORT.index:
+            net[leg.index] = 0
+    bench.judge.told.orders[going.tag].cancel_asked = True
+    cover = next(leg for leg in PLAN.legs if leg.side is Side.BUY and leg.contract.right is RIGHT)
+    hedging(bench, 2, LOT, cover.index)
+    assert 5 not in bench.found

@@ -43,7 +43,7 @@ def unaffordable(
     worst = WorstCaseMarginSimulator(
         built_in_parameters(),
         calendar=prepared.calendar,
-        margin_use_max_bps=10_000,
+        margin_use_max_bps=account.settings.margin_use_max_bps,
         shocks=prepared.asked.scenario.margin_shocks,
     ).simulate(
         plan,

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.domain.cover import uncovered_beyond_plan
-from core.domain.instruments import Contract, Side
+from core.domain.instruments import Contract, Right, Side
 from core.domain.orders import Purpose
-from core.rehearsal.invariants.protection import STUCK_NS
 from core.rehearsal.invariants.told import ToldGroup, ToldOrder
 
 
@@ -122,33 +121,41 @@ def no_over_hedge(seen: SendSeen) -> str:
         return _answers_no_more(seen)
     order, group = seen.order, seen.group
     out = order.side.sign * group.net.get(order.leg, 0) + group.working(order.leg, order.side)
-    if seen.is_planned_leg:
-        most = group.plan.units(order.leg)
-    else:
-        most = sum(group.plan.units(leg.index) for leg in group.plan.legs)
+    most = group.plan.units(order.leg) if seen.is_planned_leg else _most_beside_plan(seen)
     if out > most:
         return f"{order.tag}: {out} of {order.symbol} would be held, {most} are wanted"
     return _answers_no_more(seen)
 
 
+def _most_beside_plan(seen: SendSeen) -> int:
+    """The most that a leg which the plan has not may hold: a future the delta that is held, an option cover.
+
+    An option's delta is at most one. Nothing is ever sold short beside the plan but a future.
+    """
+    order, group = seen.order, seen.group
+    options = [(contract, units) for contract, units in group.held() if contract.right is not None]
+    if seen.contract.right is None:
+        signed = [units if contract.right is Right.CE else -units for contract, units in options]
+        return sum(max(0, -order.side.sign * units) for units in signed)
+    if order.side is Side.SELL:
+        return 0
+    return sum(max(0, -units) for contract, units in group.worst() if contract.right is seen.contract.right)
+
+
 def _answers_no_more(seen: SendSeen) -> str:
     """A hedge in options is for what stands uncovered and nothing on its way would answer.
 
-    A cancel that nobody confirms is the exception: then cover is bought in case the old order still fills.
-    What goes out at the same instant was decided together.
+    A sale that is being cancelled may still fill, and a purchase that is may not: cover is bought for both.
     """
-    contract = seen.contract
-    if seen.purpose is not Purpose.HEDGE or contract.right is None or seen.order.side is Side.SELL:
+    order, group, contract = seen.order, seen.group, seen.contract
+    if seen.purpose is not Purpose.HEDGE or contract.right is None or order.side is Side.SELL:
         return ""
-    if any(order.cancel_asked and order.working for order in seen.group.orders):
+    without = uncovered_beyond_plan(group.plan, group.expected(but=order))
+    answered = without - uncovered_beyond_plan(group.plan, group.expected())
+    adds = seen.units - max(seen.before, order.filled)
+    if adds - answered < contract.lot_units:
         return ""
-    now_ns = seen.order.sent_ns
-    hoped = seen.group.hoped(now_ns - STUCK_NS, now_ns)
-    unmatched = uncovered_beyond_plan(seen.group.plan, hoped)
-    lots = -(-unmatched // contract.lot_units) * contract.lot_units
-    if seen.order.units <= lots:
-        return ""
-    return f"{seen.order.tag} hedges {seen.order.units}, unmatched are {unmatched}"
+    return f"{order.tag} hedges {adds}, of {without} unmatched it answers {answered}"
 
 
 def gated(seen: SendSeen) -> str:

@@ -6,6 +6,7 @@ crash it begins again with what the journal kept, because a process that has die
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -94,10 +95,8 @@ class ToldGroup:
                 net[order.leg] = net.get(order.leg, 0) - working
         return [(self.contracts[leg], units) for leg, units in net.items()]
 
-    def hoped(
-        self, since_ns: int = 0, before_ns: int = 1 << 62, but: ToldOrder | None = None
-    ) -> list[Holding]:
-        """What would be held if every purchase sent within these times filled, resting stops aside.
+    def hoped(self, but: ToldOrder | None = None) -> list[Holding]:
+        """What would be held if every purchase filled, resting stops aside.
 
         One that is being cancelled is not hoped for any more; ``but`` is left out.
         """
@@ -105,9 +104,17 @@ class ToldGroup:
         for order in self.orders:
             if order.side is Side.SELL or order.awaits_trigger or order.cancel_asked or order is but:
                 continue
-            if since_ns <= order.sent_ns < before_ns:
-                net[order.leg] = net.get(order.leg, 0) + order.working
+            net[order.leg] = net.get(order.leg, 0) + order.working
         return [(self.contracts[leg], units) for leg, units in net.items()]
+
+    def expected(self, but: ToldOrder | None = None) -> list[Holding]:
+        """What is hoped for, if sales that are being cancelled fill all the same; ``but`` is left out."""
+        going: Counter[int] = Counter()
+        for order in self.orders:
+            if order.side is Side.SELL and order.cancel_asked:
+                going[order.leg] += order.working
+        legs = zip(self.net, self.hoped(but), strict=True)
+        return [(contract, units - going[leg]) for leg, (contract, units) in legs]
 
     def unanswered(self, but: ToldOrder | None = None) -> int:
         """Short units beyond cover and plan that nothing on its way would answer, ``but`` left out."""
