@@ -22,21 +22,19 @@ from core.domain.inputs import BooksRead
 from core.domain.instruments import PositionKey
 from core.domain.lifecycle import ManualCause
 from core.domain.orders import BookSnapshot, ChildOrder, Outcome, Purpose
-from core.domain.timing import NS_PER_MS, NS_PER_S, to_ist
+from core.domain.timing import NS_PER_MS, to_ist
 from core.policy.access import login_was_taken
 from core.policy.group import confirm_flat
 from core.policy.merge import merge_order, merge_trade
 from core.policy.session import (
     compare_overnight,
     has_expired,
+    is_absent_for_good,
     is_carried,
     lapse_past_orders,
     note_session_end,
 )
 from core.policy.turn import Turn
-
-_ABSENT_NS = 60 * NS_PER_S
-"""A position of an earlier day without a row for so long of a session was closed while nobody here looked."""
 
 
 def reconcile(turn: Turn, read: BooksRead) -> set[str]:
@@ -153,8 +151,7 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
             continue
         if turn.guarded("positions-lag") and not _is_old_and_seen_twice(turn, key, book, difference):
             continue
-        doubted_ns = doubt.since_ns if doubt is not None else turn.now_ns
-        if absent and turn.now_ns - max(doubted_ns, turn.view.opens_ns) < _ABSENT_NS:
+        if absent and not is_absent_for_good(turn, key):
             continue
         if _stands_open(turn, key):
             continue  # a person has it in hand

@@ -33,6 +33,8 @@ DELIVERY_WARNED_NS = 7 * 24 * 3_600 * NS_PER_S
 """A week holds the four sessions over which the margin of a delivery steps up, whatever the holidays."""
 QUOTED_BY_NS = 60 * NS_PER_S
 """How long after the open, and after a start, what is held may stay without its first quote."""
+ABSENT_NS = 60 * NS_PER_S
+"""A position of an earlier day without a row for so long of a session was closed while nobody here looked."""
 SETTLED = "expired and settled in cash"
 DELIVERED = "expired; what was in the money was delivered"
 
@@ -132,6 +134,12 @@ def is_unconfirmed(turn: Turn, key: PositionKey) -> bool:
     return True
 
 
+def is_absent_for_good(turn: Turn, key: PositionKey) -> bool:
+    """Whether a carried position has had no row for a minute of the session: it is gone then."""
+    doubt = turn.account.doubts.get(key)
+    return doubt is not None and turn.now_ns - max(doubt.since_ns, turn.view.opens_ns) >= ABSENT_NS
+
+
 def session_is_over(turn: Turn) -> bool:
     """Whether today's session has ended: the next one opens on a later day."""
     if turn.view.is_open(turn.now_ns):
@@ -216,17 +224,20 @@ def lapse_past_orders(turn: Turn, book: BookSnapshot) -> set[str]:
         if to_ist(order.intended_at_ns).date() < today and order.order_id not in in_book
     ]
     carried = {row.key: row.overnight_units for row in book.positions}
-    beyond = {
-        key: carried[key] - turn.account.net_units(key) - turn.account.foreign.get(key, 0)
-        for key in {order.position_key for order in past}
-        if key in carried
+    known = {
+        order.position_key: turn.account.net_units(order.position_key)
+        + turn.account.foreign.get(order.position_key, 0)
+        for order in past
     }
+    beyond = {key: carried.get(key, 0) - units for key, units in known.items()}
     touched: set[str] = set()
     for order in sorted(past, key=lambda each: each.intended_at_ns):
         key = order.position_key
         unseen = min(max(0, order.side.sign * beyond.get(key, 0)), order.working_units)
         if unseen and not turn.view.is_open(turn.now_ns):
             continue  # before the open a position may still be shown as it was
+        if unseen and key not in carried and not is_absent_for_good(turn, key):
+            continue  # half a book shows as little as a position that is gone
         touched.add(order.group_id)
         if unseen:
             beyond[key] -= order.side.sign * unseen

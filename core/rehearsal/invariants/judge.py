@@ -18,6 +18,7 @@ from core.domain.facts import (
     OrderAnswered,
     OrderIntended,
     OrderProvedAbsent,
+    OrderSeen,
     Recorded,
 )
 from core.domain.groups import GroupPlan
@@ -178,6 +179,8 @@ class Judge:
                     self.told.planned(plan)
             case HoldingClosedByOthers(group_id, leg, units):
                 self.told.closed_by_others(group_id, leg, units)
+            case OrderSeen(tag=tag, filled_units=filled) if self._unseen:
+                self.told.filled_unseen(tag, filled, self._clock.now_ns())
             case OrderProvedAbsent(tag):
                 self._absent(tag)
             case OrderAnswered(tag, Outcome.DENIED):

@@ -338,6 +338,15 @@ class Told:
             group = self.groups[order.group_id]
             group.net[order.leg] = group.net.get(order.leg, 0) + order.side.sign * more
 
+    def filled_unseen(self, tag: str, filled: int, now_ns: int) -> None:
+        """An order of an earlier day was concluded to have filled so much: only positions could tell of it.
+
+        What was concluded wrongly is found where our books are compared with the exchange's.
+        """
+        order = self.orders.get(tag)
+        if order is not None and to_ist(order.sent_ns).date() < to_ist(now_ns).date():
+            self._fill(order, filled)
+
     def read(self, orders: Iterable[OrderReport], trades: Iterable[TradeReport], asked_ns: int) -> None:
         """Both books were read whole: count those that they do not know."""
         seen = {tag for report in orders for tag in report.tags}
