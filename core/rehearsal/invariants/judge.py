@@ -128,6 +128,7 @@ class Judge:
                 self._weighed.add(row.fact.order.tag)
         self._followed_seq = kept[-1].seq if kept else 0
         self.told.restart(fold(kept))
+        self.told.lapse(now_ns)
 
     def died(self) -> None:
         """The process is gone: nothing can be asked of it until the next begins."""
