@@ -212,6 +212,8 @@ class Judge:
         order = self.told.absent(tag)
         if order is None or order.order_id:
             return
+        if to_ist(order.sent_ns).date() < to_ist(self._clock.now_ns()).date():
+            return  # its book is gone with its day; the positions have told
         silent_ns = self._clock.now_ns() - order.heard_ns
         if order.missing < _LEAST_LOOKUPS or silent_ns < _LEAST_SILENCE_NS:
             self.add(
@@ -467,7 +469,9 @@ class Judge:
         self._add_found(7, ends.broker_wins(account, self.truth.net, self.truth.foreign))
         for group_id, detail in ends.add_up(account, self.spoiled):
             self.add(13, detail, group_id)
-        for invariant, group_id, detail in at_the_end(account, self.truth, known_ns, rested=rested):
+        for invariant, group_id, detail in at_the_end(
+            account, self.truth, known_ns, rested=rested, unseen=self._unseen
+        ):
             self.add(invariant, detail, group_id)
         for invariant, group_id, detail in never_taken_up(account, asked_for):
             self.add(invariant, detail, group_id)

@@ -19,13 +19,20 @@ ACT_NS = 10 * NS_PER_S
 
 
 def at_the_end(
-    account: Account, truth: Truth, known_ns: int, *, rested: bool
+    account: Account,
+    truth: Truth,
+    known_ns: int,
+    *,
+    rested: bool,
+    unseen: Iterable[tuple[int, int]] = (),
 ) -> Iterator[tuple[int, str, str]]:
     """Every group by the exchange's own books: invariant, group and what is not as it should be.
 
     ``known_ns`` is when the books were asked for that the core has read last: what was placed shortly before
-    that, or later, it need not have dealt with. Before it has ``rested`` a group may still be at work.
+    that, or later, it need not have dealt with. Before it has ``rested`` a group may still be at work. In the
+    spans that are ``unseen`` nobody could tell whose trades moved a position: see ``blurred``.
     """
+    unclear = blurred(truth, unseen)
     for group_id, group in sorted(account.groups.items()):
         if group.state not in RESTING:
             if rested:
@@ -34,10 +41,24 @@ def at_the_end(
             if not group.handled and not has_critical_alert(account, group_id):
                 yield 9, group_id, f"{group_id} is MANUAL and no critical alert of it stands"
         elif group.state in ENDS:
-            yield from _flat(account, truth, group, known_ns)
+            yield from _flat(account, truth, group, known_ns, unclear)
         else:
-            yield from _whole(account, truth, group, known_ns)
-    yield from _taken_by_others(account, truth)
+            yield from _whole(account, truth, group, known_ns, unclear)
+    yield from _taken_by_others(account, truth, unclear)
+
+
+def blurred(truth: Truth, unseen: Iterable[tuple[int, int]]) -> frozenset[PositionKey]:
+    """Positions in which somebody else traded while no core lived, over a night.
+
+    In the morning one figure is all that is left of his trades and of ours: they add up, which is judged, but
+    which units are whose nobody can tell.
+    """
+    spans = tuple(unseen)
+    return frozenset(
+        PositionKey(trade.exchange, trade.symbol, trade.product)
+        for trade in truth.others
+        if any(from_ns <= trade.at_ns <= until_ns for from_ns, until_ns in spans)
+    )
 
 
 def never_taken_up(account: Account, asked_for: Iterable[str]) -> Iterator[tuple[int, str, str]]:
@@ -56,13 +77,18 @@ def has_critical_alert(account: Account, group_id: str) -> bool:
 
 
 def _flat(
-    account: Account, truth: Truth, group: MultiLegOrderGroup, known_ns: int
+    account: Account,
+    truth: Truth,
+    group: MultiLegOrderGroup,
+    known_ns: int,
+    unclear: frozenset[PositionKey],
 ) -> Iterator[tuple[int, str, str]]:
     """An ended group holds nothing, and nothing of it works."""
     group_id, state = group.group_id, group.state.value
     for index, (contract, _) in sorted(truth.held_legs(group_id).items()):
         held = held_at_exchange(truth, group, index)
-        if held and not in_doubt(account, _key(group, index)):
+        key = _key(group, index)
+        if held and key not in unclear and not in_doubt(account, key):
             yield (
                 RESTS,
                 group_id,
@@ -75,13 +101,18 @@ def _flat(
 
 
 def _whole(
-    account: Account, truth: Truth, group: MultiLegOrderGroup, known_ns: int
+    account: Account,
+    truth: Truth,
+    group: MultiLegOrderGroup,
+    known_ns: int,
+    unclear: frozenset[PositionKey],
 ) -> Iterator[tuple[int, str, str]]:
     """An open group holds so many copies of its plan, no more than that, and only its stops work."""
     group_id = group.group_id
     for index, leg in enumerate(group.legs):
         held, wanted = held_at_exchange(truth, group, index), group.target_units(index)
-        if held != wanted and not in_doubt(account, _key(group, index)):
+        key = _key(group, index)
+        if held != wanted and key not in unclear and not in_doubt(account, key):
             symbol = leg.plan.contract.symbol
             yield (
                 RESTS,
@@ -127,7 +158,9 @@ _DOUBTED_NS = 30 * NS_PER_S
 """A difference is seen twice, 5 s apart, in books that are read every 12 s at the least."""
 
 
-def _taken_by_others(account: Account, truth: Truth) -> Iterator[tuple[int, str, str]]:
+def _taken_by_others(
+    account: Account, truth: Truth, unclear: frozenset[PositionKey]
+) -> Iterator[tuple[int, str, str]]:
     """7: what is charged to other people's trades is no more than they have traded."""
     today = to_ist(account.at_ns).date()
     charged: Counter[tuple[PositionKey, Side]] = Counter()
@@ -138,5 +171,5 @@ def _taken_by_others(account: Account, truth: Truth) -> Iterator[tuple[int, str,
                 charged[_key(group, index), Side.SELL if gone > 0 else Side.BUY] += abs(gone)
     for (key, side), units in sorted(charged.items(), key=str):
         traded = truth.by_others[key, side]
-        if units > traded:
+        if units > traded and key not in unclear:
             yield 7, "", f"{units} {key.symbol} are put down to others, who traded {traded}"
