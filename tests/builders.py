@@ -352,7 +352,7 @@ class Desk:
         return BookSnapshot(
             tuple(self.book.values()),
             tuple(self.trades),
-            tuple(PositionReport(key, units) for key, units in held.items()),
+            tuple(PositionReport(key, units, self.others.get(key, 0)) for key, units in held.items()),
             self.now_ns if asked_at_ns is None else asked_at_ns,
             self.now_ns,
         )

@@ -21,6 +21,7 @@ from core.domain.facts import (
 )
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.instruments import Contract, PositionKey, Product, Settlement
+from core.domain.lifecycle import ManualCause
 from core.domain.orders import BookSnapshot, ChildOrder, OrderStatus, Source
 from core.domain.timing import NS_PER_S, from_ist, to_ist
 from core.policy.exposure import group_pnl_paise
@@ -230,6 +231,7 @@ def lapse_past_orders(turn: Turn, book: BookSnapshot) -> set[str]:
         for order in past
     }
     beyond = {key: carried.get(key, 0) - units for key, units in known.items()}
+    unclear = {key for key, units in beyond.items() if _is_unclear(past, key, units)}
     touched: set[str] = set()
     for order in sorted(past, key=lambda each: each.intended_at_ns):
         key = order.position_key
@@ -242,6 +244,13 @@ def lapse_past_orders(turn: Turn, book: BookSnapshot) -> set[str]:
         if unseen:
             beyond[key] -= order.side.sign * unseen
             _tell_unseen(turn, order, unseen)
+        if key in unclear and not turn.group(order.group_id).is_over:
+            turn.manual(
+                order.group_id,
+                ManualCause.UNKNOWN_UNRESOLVED,
+                f"orders of several groups in {key.symbol} were out when nobody looked any more, and only a "
+                "part of them has filled: which, the broker's books do not tell",
+            )
         if order.order_id is None and not unseen:
             turn.record(OrderProvedAbsent(order.tag, order.lookups), order.group_id)
             continue
@@ -258,6 +267,13 @@ def lapse_past_orders(turn: Turn, book: BookSnapshot) -> set[str]:
             order.group_id,
         )
     return touched
+
+
+def _is_unclear(past: list[ChildOrder], key: PositionKey, beyond: int) -> bool:
+    """Whether orders of several groups could have brought a position where it is."""
+    able = [order for order in past if order.position_key == key and order.side.sign * beyond > 0]
+    some = 0 < abs(beyond) < sum(order.working_units for order in able)
+    return some and len({order.group_id for order in able}) > 1
 
 
 def _tell_unseen(turn: Turn, order: ChildOrder, units: int) -> None:

@@ -16,8 +16,8 @@ from core.domain.inputs import (
     OperatorCommand,
     SubmitGroup,
 )
-from core.domain.instruments import PositionKey, Product, Settlement
-from core.domain.lifecycle import ExecutionLifecycle
+from core.domain.instruments import PositionKey, Product, Settlement, Side
+from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import Purpose, Source
 from core.domain.timing import NS_PER_S, from_ist
 from core.policy.exposure import day_pnl_paise, group_pnl_paise
@@ -27,11 +27,13 @@ from tests.builders import (
     DAY,
     EXPIRY,
     LONG_CALL,
+    LONG_PUT,
     LOT,
     SHORT_CALL,
     SHORT_PUT,
     VERTICAL,
     Desk,
+    desk_with,
     fill_everything,
     market,
     open_condor,
@@ -290,3 +292,48 @@ def test_nothing_is_entered_before_what_was_carried_has_been_compared() -> None:
     again.later(1_000)
     again.give(SubmitGroup(again.group(2).plan))
     assert any(order.group_id == "G-002" for order in again.sent)
+
+
+def half_entered_overnight() -> Desk:
+    """Wings of four copies are filled and known, the rest of their orders works when the core dies."""
+    desk = desk_with(plan())
+    desk.accept()
+    for order in desk.sends(side=Side.BUY):
+        desk.fill(order, 4 * LOT)
+    return desk
+
+
+def test_what_an_order_filled_after_anybody_looked_is_taken_from_the_mornings_position() -> None:
+    desk = half_entered_overnight()
+    wing = next(order for order in desk.sends(side=Side.BUY) if order.symbol == LONG_CALL)
+    desk.trade(wing, 3 * LOT)
+    restart_on(desk, DAY + timedelta(days=1))
+    assert desk.net()[LONG_CALL] == 7 * LOT
+    assert desk.net()[LONG_PUT] == 4 * LOT
+    assert not desk.account.foreign
+    assert desk.order(wing.tag).is_terminal
+    assert any(each.divergence_id == f"overnight:{wing.tag}" for each in desk.account.divergences.values())
+
+
+def test_a_send_of_yesterday_that_was_never_answered_filled_what_is_there_and_is_absent_otherwise() -> None:
+    for arrived, units in ((True, 10 * LOT), (False, 0)):
+        desk = desk_with(plan())
+        lost = next(order for order in desk.sent if order.symbol == LONG_CALL)
+        desk.lose_reply(lost, arrived=arrived)
+        if arrived:
+            desk.trade(lost)
+        restart_on(desk, DAY + timedelta(days=1))
+        assert desk.net().get(LONG_CALL, 0) == units
+        assert desk.order(lost.tag).is_terminal or not desk.group().live
+
+
+def test_which_of_two_groups_has_filled_overnight_is_left_to_a_person() -> None:
+    desk = desk_with(plan())
+    desk.submit(plan(number=2))
+    desk.accept()
+    first = next(order for order in desk.sent if order.symbol == LONG_CALL)
+    desk.trade(first, 2 * LOT)
+    restart_on(desk, DAY + timedelta(days=1))
+    assert desk.net()[LONG_CALL] == 2 * LOT
+    for number in (1, 2):
+        assert desk.group(number).cause is ManualCause.UNKNOWN_UNRESOLVED
