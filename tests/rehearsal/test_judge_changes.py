@@ -9,6 +9,7 @@ from core.brokers.port import OrderChange, OrderRequest
 from core.domain.evolve import fold
 from core.domain.facts import (
     Fact,
+    GateDecided,
     GroupPlanned,
     JournalFailed,
     KillSwitchTripped,
@@ -37,6 +38,7 @@ from tests.rehearsal.wire.test_judging import (
 RIGHT = SHORT.contract.right
 LOT = SHORT.contract.lot_units
 UNITS = PLAN.units(SHORT.index)
+GATED = GateDecided(PLAN.group_id, True, 0, 0, 0, "", "")
 TRIPPED = KillSwitchTripped("by hand", "somebody", False)
 STOP = replace(
     order(SHORT.index, 2, Side.BUY, UNITS, Purpose.STOP),
@@ -164,7 +166,7 @@ def request(each: ChildOrder) -> OrderRequest:
 
 def test_an_entry_from_memory_while_the_journal_fails_is_found_and_an_exit_is_not() -> None:
     bench = Bench()
-    failed = [JournalFailed("disk full")]
+    failed = [GATED, JournalFailed("disk full")]
     bench.decide(*failed)
     bench.account = replace(bench.account, journal_failed=True)
     bench.judge.told.groups[PLAN.group_id].net[LONG.index] = 0
@@ -186,7 +188,7 @@ def test_an_entry_from_memory_while_the_journal_fails_is_found_and_an_exit_is_no
 
 def test_risk_is_what_an_order_does_and_not_what_it_is_called() -> None:
     bench = Bench()
-    bench.decide(TRIPPED)
+    bench.decide(GATED, TRIPPED)
     bench.judge.told.groups[PLAN.group_id].net[LONG.index] = 0
     bench.judge.told.groups[PLAN.group_id].net[SHORT.index] = 0
     disguised = order(LONG.index, 2, Side.BUY, LOT, Purpose.EXIT)

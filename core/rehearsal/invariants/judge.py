@@ -14,15 +14,17 @@ from core.domain.facts import (
     HoldingClosedByOthers,
     KillSwitchReset,
     KillSwitchTripped,
+    LegsRetired,
     ModifyIntended,
     OrderAnswered,
     OrderIntended,
     OrderProvedAbsent,
     OrderSeen,
     Recorded,
+    StateChanged,
 )
 from core.domain.groups import GroupPlan
-from core.domain.instruments import Contract, Side
+from core.domain.instruments import Contract, PositionKey, Side
 from core.domain.orders import (
     LANES,
     BookSnapshot,
@@ -38,6 +40,7 @@ from core.domain.timing import NS_PER_MS, NS_PER_S, Clock, to_ist
 from core.rehearsal.invariants import ends
 from core.rehearsal.invariants.answers import MAKE_WAY_NS, Answers
 from core.rehearsal.invariants.busy import Busy
+from core.rehearsal.invariants.claims import false_claim
 from core.rehearsal.invariants.hearing import Hearing
 from core.rehearsal.invariants.pace import Pace
 from core.rehearsal.invariants.protection import (
@@ -46,6 +49,7 @@ from core.rehearsal.invariants.protection import (
     stop_taken_away,
     stop_weakened,
 )
+from core.rehearsal.invariants.reconciled import Reconciled
 from core.rehearsal.invariants.resting import at_the_end, never_taken_up
 from core.rehearsal.invariants.sends import SEND_CHECKS, SendSeen
 from core.rehearsal.invariants.told import Told, ToldOrder
@@ -92,6 +96,8 @@ class Judge:
         """Tags of the first orders of groups: they stand on the margin decision alone."""
         self._risky: set[str] = set()
         """Tags of orders that added risk when they were decided."""
+        self._retired: defaultdict[str, set[int]] = defaultdict(set)
+        """Legs that a stop took out of their plan, by group."""
         self._changes: defaultdict[str, set[tuple[int, int, int]]] = defaultdict(set)
         """Units, limit and trigger of each modification that was decided, by tag."""
         self._latched = False
@@ -103,6 +109,7 @@ class Judge:
         self.answers = Answers(
             clock, account, self.busy, lambda group_id, detail: self.add(8, detail, group_id)
         )
+        self._reconciled = Reconciled(clock, account, truth, self.busy, lambda detail: self.add(7, detail))
         self._hearing = Hearing(clock)
         truth.on_accepted = self._really_accepted
         truth.on_uncovered = self._really_uncovered
@@ -116,6 +123,7 @@ class Judge:
         self._latched = False
         self._hearing.forget()
         self.busy.forget()
+        self._reconciled.begin_again()
         self.answers.begin_again()
         now_ns = self._clock.now_ns()
         if self._died_ns and to_ist(self._died_ns).date() < to_ist(now_ns).date():
@@ -126,6 +134,9 @@ class Judge:
             if isinstance(row.fact, OrderIntended):
                 self._committed[row.fact.order.tag] = row.fact.order.purpose
                 self._weighed.add(row.fact.order.tag)
+        # Nothing that adds risk goes on after a restart before its margin was judged again.
+        self._gated.clear()
+        self._afforded.clear()
         self._followed_seq = kept[-1].seq if kept else 0
         self.told.restart(fold(kept))
         self.told.lapse(now_ns)
@@ -185,7 +196,11 @@ class Judge:
             case OrderProvedAbsent(tag):
                 self._absent(tag)
             case OrderAnswered(tag, Outcome.DENIED):
-                self.told.absent(tag)
+                self._denied(tag)
+            case StateChanged(group_id, state) if group_id in self.told.groups:
+                retired = frozenset(self._retired[group_id])
+                invariant, detail = false_claim(self.told.groups[group_id], state, retired)
+                self._add_found(invariant, detail, group_id)
             case ModifyIntended():
                 self._weigh_change(row.fact)
             case _:
@@ -197,6 +212,8 @@ class Judge:
                 self._plan(plan)
             case GateDecided(group_id, passed):
                 (self._gated.add if passed else self._gated.discard)(group_id)
+            case LegsRetired(group_id, legs):
+                self._retired[group_id].update(legs)
             case KillSwitchTripped():
                 self._latched = True
             case KillSwitchReset():
@@ -207,13 +224,17 @@ class Judge:
     def _plan(self, plan: GroupPlan) -> None:
         self.truth.plans[plan.group_id] = plan
 
+    def _denied(self, tag: str) -> None:
+        """10: what we hold back ourselves adds risk: an exit or a hedge is never refused here."""
+        order = self.told.absent(tag)
+        if order is not None and tag not in self._risky:
+            self.add(10, f"{tag} adds no risk and was held back", order.group_id)
+
     def _absent(self, tag: str) -> None:
         """3: an unanswered send is given up only after it has been looked for long enough."""
         order = self.told.absent(tag)
         if order is None or order.order_id:
             return
-        if to_ist(order.sent_ns).date() < to_ist(self._clock.now_ns()).date():
-            return  # its book is gone with its day; the positions have told
         silent_ns = self._clock.now_ns() - order.heard_ns
         if order.missing < _LEAST_LOOKUPS or silent_ns < _LEAST_SILENCE_NS:
             self.add(
@@ -310,7 +331,7 @@ class Judge:
     def _first_send(self, group_id: str) -> str:
         """10: the first order of a group follows a margin decision that is young and was right when made."""
         if group_id not in self._afforded:
-            return ""
+            return f"{group_id} is sent without a margin decision of this process"
         decided_ns, detail = self._afforded[group_id]
         oldest_ns = self._clock.now_ns() - self._account().settings.gate_max_age_ms * NS_PER_MS
         old = f"{group_id} is sent on a margin decision that is too old" if decided_ns < oldest_ns else ""
@@ -427,6 +448,7 @@ class Judge:
         for trade in book.trades:
             self.told.traded(trade)
         self.told.read(book.orders, book.trades, book.asked_at_ns)
+        self._reconciled.read(book)
         for group in self.told.groups.values():
             self.answers.watch(group)
 
@@ -469,12 +491,19 @@ class Judge:
         self._add_found(7, ends.broker_wins(account, self.truth.net, self.truth.foreign))
         for group_id, detail in ends.add_up(account, self.spoiled):
             self.add(13, detail, group_id)
-        for invariant, group_id, detail in at_the_end(
-            account, self.truth, known_ns, rested=rested, unseen=self._unseen
-        ):
+        found = at_the_end(account, self.truth, known_ns, rested=rested, unseen=self._traded_unseen())
+        for invariant, group_id, detail in found:
             self.add(invariant, detail, group_id)
         for invariant, group_id, detail in never_taken_up(account, asked_for):
             self.add(invariant, detail, group_id)
+
+    def _traded_unseen(self) -> frozenset[PositionKey]:
+        """Positions in which something of ours traded that no book has ever shown to a core."""
+        return frozenset(
+            PositionKey(trade.exchange, trade.symbol, trade.product)
+            for trade in self.truth.trades
+            if any(from_ns <= trade.at_ns <= until_ns for from_ns, until_ns in self._unseen)
+        )
 
     def _add_found(self, invariant: int, detail: str, group_id: str = "") -> None:
         if detail:
