@@ -166,7 +166,7 @@ def request(each: ChildOrder) -> OrderRequest:
 
 def test_an_entry_from_memory_while_the_journal_fails_is_found_and_an_exit_is_not() -> None:
     bench = Bench()
-    failed = [GATED, JournalFailed("disk full")]
+    failed: list[Fact] = [GATED, JournalFailed("disk full")]
     bench.decide(*failed)
     bench.account = replace(bench.account, journal_failed=True)
     bench.judge.told.groups[PLAN.group_id].net[LONG.index] = 0

@@ -24,7 +24,7 @@ from core.domain.facts import (
     StateChanged,
 )
 from core.domain.groups import GroupPlan
-from core.domain.instruments import Contract, PositionKey, Side
+from core.domain.instruments import Contract, Side
 from core.domain.orders import (
     LANES,
     BookSnapshot,
@@ -235,6 +235,8 @@ class Judge:
         order = self.told.absent(tag)
         if order is None or order.order_id:
             return
+        if to_ist(order.sent_ns).date() < to_ist(self._clock.now_ns()).date():
+            return  # its book is gone with its day; the positions have told
         silent_ns = self._clock.now_ns() - order.heard_ns
         if order.missing < _LEAST_LOOKUPS or silent_ns < _LEAST_SILENCE_NS:
             self.add(
@@ -491,19 +493,12 @@ class Judge:
         self._add_found(7, ends.broker_wins(account, self.truth.net, self.truth.foreign))
         for group_id, detail in ends.add_up(account, self.spoiled):
             self.add(13, detail, group_id)
-        found = at_the_end(account, self.truth, known_ns, rested=rested, unseen=self._traded_unseen())
-        for invariant, group_id, detail in found:
+        for invariant, group_id, detail in at_the_end(
+            account, self.truth, known_ns, rested=rested, unseen=self._unseen
+        ):
             self.add(invariant, detail, group_id)
         for invariant, group_id, detail in never_taken_up(account, asked_for):
             self.add(invariant, detail, group_id)
-
-    def _traded_unseen(self) -> frozenset[PositionKey]:
-        """Positions in which something of ours traded that no book has ever shown to a core."""
-        return frozenset(
-            PositionKey(trade.exchange, trade.symbol, trade.product)
-            for trade in self.truth.trades
-            if any(from_ns <= trade.at_ns <= until_ns for from_ns, until_ns in self._unseen)
-        )
 
     def _add_found(self, invariant: int, detail: str, group_id: str = "") -> None:
         if detail:

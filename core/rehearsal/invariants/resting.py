@@ -24,14 +24,15 @@ def at_the_end(
     known_ns: int,
     *,
     rested: bool,
-    unseen: frozenset[PositionKey] = frozenset(),
+    unseen: Iterable[tuple[int, int]] = (),
 ) -> Iterator[tuple[int, str, str]]:
     """Every group by the exchange's own books: invariant, group and what is not as it should be.
 
     ``known_ns`` is when the books were asked for that the core has read last: what was placed shortly before
-    that, or later, it need not have dealt with. Before it has ``rested`` a group may still be at work. In
-    ``unseen`` positions something traded that no book has shown: which group's it was nobody can know.
+    that, or later, it need not have dealt with. Before it has ``rested`` a group may still be at work. In the
+    spans that are ``unseen`` nobody could tell whose trades moved a position: see ``blurred``.
     """
+    unclear = blurred(truth, unseen)
     for group_id, group in sorted(account.groups.items()):
         if group.state not in RESTING:
             if rested:
@@ -40,10 +41,24 @@ def at_the_end(
             if not group.handled and not has_critical_alert(account, group_id):
                 yield 9, group_id, f"{group_id} is MANUAL and no critical alert of it stands"
         elif group.state in ENDS:
-            yield from _flat(account, truth, group, known_ns, unseen)
+            yield from _flat(account, truth, group, known_ns, unclear)
         else:
-            yield from _whole(account, truth, group, known_ns, unseen)
-    yield from _taken_by_others(account, truth, unseen)
+            yield from _whole(account, truth, group, known_ns, unclear)
+    yield from _taken_by_others(account, truth, unclear)
+
+
+def blurred(truth: Truth, unseen: Iterable[tuple[int, int]]) -> frozenset[PositionKey]:
+    """Positions in which somebody else traded while no core lived, over a night.
+
+    In the morning one figure is all that is left of his trades and of ours: they add up, which is judged, but
+    which units are whose nobody can tell.
+    """
+    spans = tuple(unseen)
+    return frozenset(
+        PositionKey(trade.exchange, trade.symbol, trade.product)
+        for trade in truth.others
+        if any(from_ns <= trade.at_ns <= until_ns for from_ns, until_ns in spans)
+    )
 
 
 def never_taken_up(account: Account, asked_for: Iterable[str]) -> Iterator[tuple[int, str, str]]:
@@ -66,14 +81,14 @@ def _flat(
     truth: Truth,
     group: MultiLegOrderGroup,
     known_ns: int,
-    unseen: frozenset[PositionKey],
+    unclear: frozenset[PositionKey],
 ) -> Iterator[tuple[int, str, str]]:
     """An ended group holds nothing, and nothing of it works."""
     group_id, state = group.group_id, group.state.value
     for index, (contract, _) in sorted(truth.held_legs(group_id).items()):
         held = held_at_exchange(truth, group, index)
         key = _key(group, index)
-        if held and key not in unseen and not in_doubt(account, key):
+        if held and key not in unclear and not in_doubt(account, key):
             yield (
                 RESTS,
                 group_id,
@@ -90,14 +105,14 @@ def _whole(
     truth: Truth,
     group: MultiLegOrderGroup,
     known_ns: int,
-    unseen: frozenset[PositionKey],
+    unclear: frozenset[PositionKey],
 ) -> Iterator[tuple[int, str, str]]:
     """An open group holds so many copies of its plan, no more than that, and only its stops work."""
     group_id = group.group_id
     for index, leg in enumerate(group.legs):
         held, wanted = held_at_exchange(truth, group, index), group.target_units(index)
         key = _key(group, index)
-        if held != wanted and key not in unseen and not in_doubt(account, key):
+        if held != wanted and key not in unclear and not in_doubt(account, key):
             symbol = leg.plan.contract.symbol
             yield (
                 RESTS,
@@ -144,7 +159,7 @@ _DOUBTED_NS = 30 * NS_PER_S
 
 
 def _taken_by_others(
-    account: Account, truth: Truth, unseen: frozenset[PositionKey]
+    account: Account, truth: Truth, unclear: frozenset[PositionKey]
 ) -> Iterator[tuple[int, str, str]]:
     """7: what is charged to other people's trades is no more than they have traded."""
     today = to_ist(account.at_ns).date()
@@ -156,5 +171,5 @@ def _taken_by_others(
                 charged[_key(group, index), Side.SELL if gone > 0 else Side.BUY] += abs(gone)
     for (key, side), units in sorted(charged.items(), key=str):
         traded = truth.by_others[key, side]
-        if units > traded and key not in unseen:
+        if units > traded and key not in unclear:
             yield 7, "", f"{units} {key.symbol} are put down to others, who traded {traded}"
