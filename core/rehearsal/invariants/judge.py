@@ -126,9 +126,10 @@ class Judge:
         self._reconciled.begin_again()
         self.answers.begin_again()
         now_ns = self._clock.now_ns()
-        if self._died_ns and to_ist(self._died_ns).date() < to_ist(now_ns).date():
-            self._unseen.append((self._died_ns - _UNJOURNALLED_NS, now_ns))
         kept = list(rows)
+        if self._died_ns and to_ist(self._died_ns).date() < to_ist(now_ns).date():
+            written_ns = kept[-1].at_ns if kept else 0
+            self._unseen.append((min(written_ns, self._died_ns - _UNJOURNALLED_NS), now_ns))
         for row in kept:
             self._note(row)
             if isinstance(row.fact, OrderIntended):
@@ -486,7 +487,7 @@ class Judge:
         ``known_ns`` is when the books were asked for that the core has read last, ``asked_for`` names the
         groups that somebody asked for, and ``rested`` is whether the faults stopped long enough ago for 14.
         """
-        self._add_found(2, ends.intended_first(rows, self.truth.tags, self.truth.nonce))
+        self._add_found(2, ends.intended_first(rows, self._tags_of_known_days(), self.truth.nonce))
         self._add_found(9, ends.nothing_lost(rows, self.truth.trades, self._unseen))
         if fold(rows) != account:
             self.add(9, "folding the journal does not give the account that was live")
@@ -499,6 +500,15 @@ class Judge:
             self.add(invariant, detail, group_id)
         for invariant, group_id, detail in never_taken_up(account, asked_for):
             self.add(invariant, detail, group_id)
+
+    def _tags_of_known_days(self) -> list[str]:
+        """Tags at the broker, but for those sent after a journal's last row on a day that nobody saw end."""
+        spans = self._unseen
+        return [
+            tag
+            for tag in self.truth.tags
+            if not any(from_ns <= self.truth.accepted_ns(tag) <= until_ns for from_ns, until_ns in spans)
+        ]
 
     def _add_found(self, invariant: int, detail: str, group_id: str = "") -> None:
         if detail:

@@ -32,7 +32,7 @@ def at_the_end(
     that, or later, it need not have dealt with. Before it has ``rested`` a group may still be at work. In the
     spans that are ``unseen`` nobody could tell whose trades moved a position: see ``blurred``.
     """
-    unclear = blurred(truth, unseen)
+    unclear = blurred(account, truth, unseen)
     for group_id, group in sorted(account.groups.items()):
         if group.state not in RESTING:
             if rested:
@@ -47,16 +47,18 @@ def at_the_end(
     yield from _taken_by_others(account, truth, unclear)
 
 
-def blurred(truth: Truth, unseen: Iterable[tuple[int, int]]) -> frozenset[PositionKey]:
-    """Positions in which somebody else traded while no core lived, over a night.
+def blurred(account: Account, truth: Truth, unseen: Iterable[tuple[int, int]]) -> frozenset[PositionKey]:
+    """Positions in which somebody traded while no core lived, over a night, and left nothing to know him by.
 
-    In the morning one figure is all that is left of his trades and of ours: they add up, which is judged, but
-    which units are whose nobody can tell.
+    That is somebody else, or a core whose journal had failed before it died. In the morning one figure is all
+    that is left of such trades: it adds up, which is judged, but which units are whose nobody can tell.
     """
     spans = tuple(unseen)
+    known = {tag for group in account.groups.values() for tag in group.orders}
+    nameless = [trade for trade in truth.trades if truth.tag_of(trade.order_id) not in known]
     return frozenset(
         PositionKey(trade.exchange, trade.symbol, trade.product)
-        for trade in truth.others
+        for trade in (*truth.others, *nameless)
         if any(from_ns <= trade.at_ns <= until_ns for from_ns, until_ns in spans)
     )
 

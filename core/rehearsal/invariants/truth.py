@@ -30,6 +30,7 @@ class Truth:
         self._orders: dict[str, OrderAccepted] = {}
         self.nonce = nonce
         self.plans: dict[str, GroupPlan] = {}
+        self._accepted_ns: dict[str, int] = {}
         self.tags: list[str] = []
         self.trades: list[TradeReport] = []
         """Trades of our own orders, oldest first."""
@@ -67,6 +68,15 @@ class Truth:
     def close(self) -> None:
         """See ``ExchangeBooks``."""
         self._books.close()
+
+    def accepted_ns(self, tag: str) -> int:
+        """When an order with a tag came to be at the exchange; 0 for none."""
+        return self._accepted_ns.get(tag, 0)
+
+    def tag_of(self, order_id: str) -> str:
+        """The tag of an order at the exchange."""
+        order = self._orders.get(order_id)
+        return order.tag if order is not None else ""
 
     def group_of(self, order_id: str) -> str:
         """The group of ours that an order belongs to; ``""`` for other people's."""
@@ -111,6 +121,7 @@ class Truth:
                 self._orders[record.order_id] = record
                 if record.tag:
                     self.tags.append(record.tag)
+                    self._accepted_ns[record.tag] = record.at_ns
                 if self._is_ours(record):
                     self.on_accepted(record.tag)
             case OrderTraded():
