@@ -116,11 +116,10 @@ def settle_expired(turn: Turn, group: MultiLegOrderGroup) -> None:
 def is_carried(turn: Turn, key: PositionKey) -> bool:
     """Whether no order of ours has filled in a position today: all that is known of it is of earlier days."""
     today = to_ist(turn.now_ns).date()
-    return all(
-        to_ist(leg.filled_at_ns).date() < today
+    return not any(
+        order.filled_units and order.position_key == key and to_ist(order.intended_at_ns).date() >= today
         for group in turn.account.groups.values()
-        for index, leg in enumerate(group.legs)
-        if group.position_key(index) == key
+        for order in group.orders.values()
     )
 
 
