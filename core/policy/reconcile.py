@@ -31,6 +31,7 @@ from core.policy.session import (
     has_expired,
     is_absent_for_good,
     is_carried,
+    is_of_an_earlier_day,
     lapse_past_orders,
     note_session_end,
 )
@@ -118,6 +119,8 @@ def _settle_unanswered(turn: Turn, book: BookSnapshot) -> set[str]:
         for order in group.live_orders:
             if not order.is_unknown or order.outcome is not Outcome.UNKNOWN:
                 continue
+            if is_of_an_earlier_day(turn, order):
+                continue  # the books of today say nothing of it
             if book.asked_at_ns <= order.heard_at_ns:
                 continue
             turn.record(OrderNotFound(order.tag, order.lookups + 1), group_id)

@@ -113,11 +113,15 @@ def settle_expired(turn: Turn, group: MultiLegOrderGroup) -> None:
             turn.record(HoldingClosedByOthers(group.group_id, index, leg.held_units, how), group.group_id)
 
 
+def is_of_an_earlier_day(turn: Turn, order: ChildOrder) -> bool:
+    """Whether an order was sent on an earlier day: it is over, and in no book any more."""
+    return to_ist(order.intended_at_ns).date() < to_ist(turn.now_ns).date()
+
+
 def is_carried(turn: Turn, key: PositionKey) -> bool:
     """Whether no order of ours has filled in a position today: all that is known of it is of earlier days."""
-    today = to_ist(turn.now_ns).date()
     return not any(
-        order.filled_units and order.position_key == key and to_ist(order.intended_at_ns).date() >= today
+        order.filled_units and order.position_key == key and not is_of_an_earlier_day(turn, order)
         for group in turn.account.groups.values()
         for order in group.orders.values()
     )
@@ -215,13 +219,12 @@ def lapse_past_orders(turn: Turn, book: BookSnapshot) -> set[str]:
     Each has lapsed with what is known of it and what the position carried into this day holds beyond that. A
     send that was never answered and of which nothing is there is absent.
     """
-    today = to_ist(turn.now_ns).date()
     in_book = {order.order_id for order in book.orders}
     past = [
         order
         for group in turn.account.groups.values()
         for order in group.live_orders
-        if to_ist(order.intended_at_ns).date() < today and order.order_id not in in_book
+        if is_of_an_earlier_day(turn, order) and order.order_id not in in_book
     ]
     carried = {row.key: row.overnight_units for row in book.positions}
     known = {

@@ -102,6 +102,8 @@ class Judge:
         """Units, limit and trigger of each modification that was decided, by tag."""
         self._latched = False
         self._died_ns = 0
+        self._over: set[str] = set()
+        """Tags of orders that were over before such a span: who fills after that, unseen, is nobody's."""
         self._unseen: list[tuple[int, int]] = []
         """Spans over a night in which no core lived: what traded then was in no book that one has read."""
         self._pace = Pace()
@@ -129,6 +131,12 @@ class Judge:
         kept = list(rows)
         if self._died_ns and to_ist(self._died_ns).date() < to_ist(now_ns).date():
             written_ns = kept[-1].at_ns if kept else 0
+            self._over.update(
+                tag
+                for group in fold(kept).groups.values()
+                for tag, order in group.orders.items()
+                if order.is_terminal
+            )
             self._unseen.append((min(written_ns, self._died_ns - _UNJOURNALLED_NS), now_ns))
         for row in kept:
             self._note(row)
@@ -495,7 +503,7 @@ class Judge:
         for group_id, detail in ends.add_up(account, self.spoiled):
             self.add(13, detail, group_id)
         for invariant, group_id, detail in at_the_end(
-            account, self.truth, known_ns, rested=rested, unseen=self._unseen
+            account, self.truth, known_ns, rested=rested, unseen=self._unseen, over=self._over
         ):
             self.add(invariant, detail, group_id)
         for invariant, group_id, detail in never_taken_up(account, asked_for):

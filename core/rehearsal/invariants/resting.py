@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from core.domain.account import Account, Severity
 from core.domain.groups import MultiLegOrderGroup
@@ -25,6 +25,7 @@ def at_the_end(
     *,
     rested: bool,
     unseen: Iterable[tuple[int, int]] = (),
+    over: Container[str] = (),
 ) -> Iterator[tuple[int, str, str]]:
     """Every group by the exchange's own books: invariant, group and what is not as it should be.
 
@@ -32,7 +33,7 @@ def at_the_end(
     that, or later, it need not have dealt with. Before it has ``rested`` a group may still be at work. In the
     spans that are ``unseen`` nobody could tell whose trades moved a position: see ``blurred``.
     """
-    unclear = blurred(account, truth, unseen)
+    unclear = blurred(account, truth, unseen, over)
     for group_id, group in sorted(account.groups.items()):
         if group.state not in RESTING:
             if rested:
@@ -47,14 +48,17 @@ def at_the_end(
     yield from _taken_by_others(account, truth, unclear)
 
 
-def blurred(account: Account, truth: Truth, unseen: Iterable[tuple[int, int]]) -> frozenset[PositionKey]:
+def blurred(
+    account: Account, truth: Truth, unseen: Iterable[tuple[int, int]], over: Container[str]
+) -> frozenset[PositionKey]:
     """Positions in which somebody traded while no core lived, over a night, and left nothing to know him by.
 
-    That is somebody else, or a core whose journal had failed before it died. In the morning one figure is all
-    that is left of such trades: it adds up, which is judged, but which units are whose nobody can tell.
+    That is somebody else, a core whose journal had failed before it died, or an order that was ``over``. In
+    the morning one figure is all that is left of such trades: it adds up, which is judged, but which units are
+    whose nobody can tell.
     """
     spans = tuple(unseen)
-    known = {tag for group in account.groups.values() for tag in group.orders}
+    known = {tag for group in account.groups.values() for tag in group.orders if tag not in over}
     nameless = [trade for trade in truth.trades if truth.tag_of(trade.order_id) not in known]
     return frozenset(
         PositionKey(trade.exchange, trade.symbol, trade.product)
