@@ -132,7 +132,9 @@ def is_unconfirmed(turn: Turn, key: PositionKey) -> bool:
 
     A trade that closes what is not there opens it the other way round.
     """
-    if key not in turn.account.doubts or not is_carried(turn, key):
+    difference = turn.account.divergences.get(f"position:{key}")
+    in_hand = difference is not None and difference.is_open  # several groups hold it: a person decides
+    if key not in turn.account.doubts or in_hand or not is_carried(turn, key):
         return False
     turn.perform(ReadBooks(f"what was carried of {key.symbol} is in doubt"))
     return True

@@ -54,8 +54,8 @@ def blurred(
     """Positions in which somebody traded while no core lived, over a night, and left nothing to know him by.
 
     That is somebody else, a core whose journal had failed before it died, or an order that was ``over``. In
-    the morning one figure is all that is left of such trades: it adds up, which is judged, but which units are
-    whose nobody can tell.
+    the morning one figure is all that is left of such trades: it adds up, which is judged, but whose units
+    they are nobody can tell.
     """
     spans = tuple(unseen)
     known = {tag for group in account.groups.values() for tag in group.orders if tag not in over}
