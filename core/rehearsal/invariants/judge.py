@@ -138,6 +138,7 @@ class Judge:
                 if order.is_terminal
             )
             self._unseen.append((min(written_ns, self._died_ns - _UNJOURNALLED_NS), now_ns))
+        self._died_ns = 0
         for row in kept:
             self._note(row)
             if isinstance(row.fact, OrderIntended):
@@ -444,6 +445,8 @@ class Judge:
         self._hearing.take(lambda: self._framed(report))
 
     def _framed(self, report: OrderReport) -> None:
+        if self._died_ns:
+            return  # who has died at this very frame hears no more of it
         order = self.told.described(report, self._clock.now_ns())
         if order is not None:
             self.answers.watch(self.told.groups[order.group_id])
@@ -453,6 +456,8 @@ class Judge:
         self._hearing.take(lambda: self._read(book), rank=1)
 
     def _read(self, book: BookSnapshot) -> None:
+        if self._died_ns:
+            return
         now_ns = self._clock.now_ns()
         for report in book.orders:
             self.told.described(report, now_ns)
