@@ -120,7 +120,7 @@ def torture(
         typer.echo(tally.readable())
         for result in failed[:5]:
             typer.echo("\n" + _failure(result, guards_off))
-    raise typer.Exit(1 if tally.violations else 0)
+    raise typer.Exit(1 if tally.violations or tally.shortfall else 0)
 
 
 def _play(

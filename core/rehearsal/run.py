@@ -11,7 +11,7 @@ from core.brokers.paper.books import ExchangeBooks
 from core.brokers.paper.config import ExchangeConfig, Latencies
 from core.brokers.paper.draws import Span
 from core.domain.facts import JournalOpened, Recorded, SettingsAdopted
-from core.domain.groups import GroupPlan
+from core.domain.groups import GroupPlan, MultiLegOrderGroup
 from core.domain.inputs import Input, OperatorCommand, SubmitGroup
 from core.domain.lifecycle import RESTING
 from core.domain.timing import NS_PER_MS, NS_PER_S
@@ -207,6 +207,19 @@ class Rehearsal:
         """Groups that a person has taken over at the end, with the causes for which they were in MANUAL."""
         return self._person.handed_over if self._person is not None else {}
 
+    def has_healed(self, group: MultiLegOrderGroup) -> bool:
+        """Whether all that had gone wrong for a group was well again long before now.
+
+        A cancel that never takes effect does not heal, nor do other people's trades in what it holds.
+        """
+        if not self._has_rested() or self.judge.is_spoiled(group.group_id):
+            return False
+        return not any(order.cancel_asked for order in self.truth.working(group.group_id))
+
+    def _has_rested(self) -> bool:
+        """Whether the faults stopped long enough ago for every group to have come to rest."""
+        return self.clock.now_ns() >= min(self.faults.until_ns, self._prepared.end_ns) + GRACE_NS
+
     # The run
 
     async def play(self) -> Report:
@@ -383,7 +396,7 @@ class Rehearsal:
             self.engine.account,
             known_ns=self.engine.books.asked_ns or 0,
             asked_for=[each.plan.group_id for each in self._prepared.submissions if each.at_ns < now_ns],
-            rested=now_ns >= min(self.faults.until_ns, self._prepared.end_ns) + GRACE_NS,
+            rested=self._has_rested(),
         )
         orders = self.world.exchange.ledger.orders.values()
         return verdict(

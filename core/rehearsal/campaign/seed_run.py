@@ -51,6 +51,8 @@ class SeedResult:
     faults: Counter[str] = field(default_factory=Counter)
     crashes: int = 0
     endings: list[str] = field(default_factory=list)
+    healed: list[bool] = field(default_factory=list)
+    """For each group, whether all that had gone wrong for it was well again long before the end."""
     states: list[str] = field(default_factory=list)
     simulated_s: float = 0.0
     wall_s: float = 0.0
@@ -124,6 +126,7 @@ def _fill(result: SeedResult, rehearsal: Rehearsal, prepared: Prepared) -> None:
     result.simulated_s = (rehearsal.clock.now_ns() - prepared.start_ns) / 1e9
     for group in account.groups.values():
         result.states.append(group.state.value)
+        result.healed.append(rehearsal.has_healed(group))
         result.endings.append(rehearsal.handed_over.get(group.group_id, manual_cause(group)))
     journal = rehearsal.journal
     if isinstance(journal, InlinePersistence):

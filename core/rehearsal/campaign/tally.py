@@ -12,6 +12,12 @@ from core.rehearsal.campaign.seed_run import SeedResult
 from core.rehearsal.faults.kinds import FaultKind
 from core.rehearsal.report import write_report
 
+LIVE = 14
+"""The invariant that a campaign as a whole can break."""
+BY_POLICY_MIN = 0.95
+"""So many of the groups whose faults have all healed must end as their own policy says, not in ``MANUAL``."""
+ENOUGH_GROUPS = 200
+"""Of fewer groups a share says nothing."""
 PROGRAM = "program"
 """Under which name a campaign's terms hold the digest of the program."""
 
@@ -29,6 +35,10 @@ class Tally:
     faults: dict[str, int] = field(default_factory=dict)
     by_policy: int = 0
     manual: dict[str, int] = field(default_factory=dict)
+    healed: int = 0
+    """Groups whose faults had all healed long before the end."""
+    healed_manual: int = 0
+    """Those of them that ended in ``MANUAL`` all the same."""
     violations: list[dict[str, Any]] = field(default_factory=list)
     replayed: int = 0
     replay_identical: bool = True
@@ -48,6 +58,10 @@ class Tally:
                 self.manual[ending] = self.manual.get(ending, 0) + 1
             else:
                 self.by_policy += 1
+        self.healed += sum(result.healed)
+        self.healed_manual += sum(
+            bool(e) for e, well in zip(result.endings, result.healed, strict=True) if well
+        )
         for invariant, _, detail in result.violations:
             where = f"{result.scenario}: " if not result.scenario.startswith("torture-") else ""
             self.violations.append({"seed": result.seed, "invariant": invariant, "detail": where + detail})
@@ -57,14 +71,26 @@ class Tally:
         self.simulated_s += result.simulated_s
         self.worked_s += result.wall_s
 
+    @property
+    def shortfall(self) -> str:
+        """14 over the campaign: why too few groups ended by their own policy; ``""`` where enough did."""
+        by_policy = self.healed - self.healed_manual
+        if self.healed < ENOUGH_GROUPS or by_policy >= BY_POLICY_MIN * self.healed:
+            return ""
+        return (
+            f"of {self.healed} groups whose faults had healed {by_policy} ended by their own policy: "
+            f"{by_policy / self.healed:.1%}, and {BY_POLICY_MIN:.0%} have to"
+        )
+
     def as_json(self) -> dict[str, Any]:
-        """The public object."""
+        """The public object. A violation of the campaign as a whole has -1 for its seed."""
+        whole = [{"seed": -1, "invariant": LIVE, "detail": self.shortfall}] if self.shortfall else []
         return {
             "seeds": self.seeds,
             "crashes": self.crashes,
             "faults": {kind.value: self.faults.get(kind.value, 0) for kind in FaultKind},
             "endings": {"by_policy": self.by_policy, "manual": dict(sorted(self.manual.items()))},
-            "violations": self.violations,
+            "violations": self.violations + whole,
             "replay_identical": self.replay_identical,
             "simulated_s": round(self.simulated_s, 1),
             "wall_s": round(self.wall_s, 1),
@@ -80,6 +106,8 @@ class Tally:
             "faults: " + ", ".join(f"{kind} {count}" for kind, count in told["faults"].items() if count),
             f"groups that ended by their own policy: {self.by_policy}; in MANUAL: {sum(self.manual.values())}"
             + "".join(f", {cause} {count}" for cause, count in sorted(self.manual.items())),
+            f"of {self.healed} whose faults had healed {self.healed_manual} ended in MANUAL"
+            + (f": INVARIANT {LIVE} IS BROKEN, {self.shortfall}" if self.shortfall else ""),
             f"replayed with another hash seed: {self.replayed}, "
             + ("all identical" if self.replay_identical else "NOT ALL IDENTICAL"),
         ]
@@ -130,7 +158,7 @@ def _nonsense(kept: Progress, asked: dict[str, Any]) -> str:
     if set(kept.asked) != set(asked):
         return f"it says {', '.join(sorted(kept.asked)) or 'nothing'} of what was asked for"
     counts = [tally.seeds, tally.crashes, tally.by_policy, tally.replayed]
-    counts += [*tally.faults.values(), *tally.manual.values()]
+    counts += [tally.healed, tally.healed_manual, *tally.faults.values(), *tally.manual.values()]
     if min(counts) < 0 or min(tally.simulated_s, tally.wall_s, tally.worked_s) < 0:
         return "it counts less than nothing"
     if not set(tally.faults) <= {kind.value for kind in FaultKind}:

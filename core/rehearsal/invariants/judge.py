@@ -255,6 +255,10 @@ class Judge:
                 order.group_id,
             )
 
+    def is_spoiled(self, group_id: str) -> bool:
+        """Whether the world has interfered in a group's holdings, or a night has, behind everybody's back."""
+        return group_id in self.spoiled or bool(self._unseen)
+
     # What goes out
 
     def place(self, request: OrderRequest) -> None:
@@ -362,8 +366,9 @@ class Judge:
     def modify(self, order_id: str, change: OrderChange) -> None:
         """A modification is at the broker's door."""
         now_ns = self._clock.now_ns()
-        self._count(now_ns, Lane.EXIT)
         order = self.told.asking(order_id, now_ns)
+        purpose = self._purpose(order.tag) if order is not None else None
+        self._count(now_ns, LANES[purpose] if purpose is not None else Lane.EXIT)
         if order is None:
             return
         if order.awaits_trigger and change.order_type is OrderType.LIMIT:

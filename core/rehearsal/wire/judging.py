@@ -18,9 +18,10 @@ from core.brokers.paper.records import (
     RequestRefused,
     StatusChanged,
 )
-from core.domain.account import Account
+from core.domain.account import Account, Severity
 from core.domain.evolve import fold
 from core.domain.facts import (
+    AlertRaised,
     GateDecided,
     GroupPlanned,
     KillSwitchReset,
@@ -30,9 +31,9 @@ from core.domain.facts import (
     Recorded,
     StateChanged,
 )
-from core.domain.instruments import Contract, PositionKey
+from core.domain.instruments import Contract, PositionKey, Side
 from core.domain.lifecycle import ExecutionLifecycle
-from core.domain.orders import Purpose
+from core.domain.orders import ChildOrder, OrderType, Purpose
 from core.domain.tags import group_id_of, leg_of
 from core.domain.timing import NS_PER_S
 from core.rehearsal.invariants import ends
@@ -114,8 +115,14 @@ class _Replay:
         self._absent_ns = _given_up(left.rows)
         self._status: dict[str, str] = {}
         self._orders: dict[str, OrderAccepted] = {}
-        self._requests: dict[str, list[int]] = defaultdict(list)
-        """When a request of a group reached the exchange."""
+        self._buys = {
+            row.fact.order.tag
+            for row in left.rows
+            if isinstance(row.fact, OrderIntended) and _could_answer(row.fact.order)
+        }
+        """Tags of orders that buy at once: a resting stop answers nothing."""
+        self._answers: dict[str, list[int]] = defaultdict(list)
+        """When something of a group reached the exchange that could answer uncovered units."""
         self._due: list[tuple[str, int, int]] = []
         """Group, since when, and how many short units stood uncovered."""
         self._held: dict[tuple[str, int], int] = defaultdict(int)
@@ -129,11 +136,10 @@ class _Replay:
                 self._accept(record)
             case StatusChanged():
                 self._status[record.order_id] = record.raw_status
-            case OrderModified() | CancelAsked():
-                self._heard_of(record.order_id)
-            case RequestRefused(tag=tag, order_id=order_id):
-                group_id = group_id_of(tag) or self.truth.group_of(order_id)
-                self._requests[group_id].append(record.at_ns)
+            case OrderModified(order_type=OrderType.LIMIT) | CancelAsked():
+                self._take_for_answer(record.order_id)
+            case RequestRefused(tag=tag) if tag in self._buys:
+                self._answers[group_id_of(tag)].append(record.at_ns)
             case OrderTraded() if self._status.get(record.order_id) == statuses.CANCELLED:
                 self.spoiled.add(self.truth.group_of(record.order_id))
             case _:
@@ -148,7 +154,8 @@ class _Replay:
             self._spoil(order.symbol)
             return
         group_id = group_id_of(order.tag)
-        self._requests[group_id].append(order.at_ns)
+        if order.tag in self._buys:
+            self._answers[group_id].append(order.at_ns)
         if order.tag in self._absent_ns and order.at_ns >= self._absent_ns[order.tag]:
             self.spoiled.add(group_id)  # nobody counted on it any more
         contract = self._left.contracts[order.symbol]
@@ -160,10 +167,16 @@ class _Replay:
             if any(leg.plan.contract.symbol == symbol for leg in group.legs):
                 self.spoiled.add(group_id)
 
-    def _heard_of(self, order_id: str) -> None:
-        group_id = self.truth.group_of(order_id)
-        if group_id:
-            self._requests[group_id].append(self._now_ns)
+    def _take_for_answer(self, order_id: str) -> None:
+        """A purchase was re-priced or released, or is making way for another."""
+        group_id, order = self.truth.group_of(order_id), self._orders.get(order_id)
+        if group_id and order is not None and order.side is Side.BUY:
+            self._answers[group_id].append(self._now_ns)
+
+    def _is_buying(self, group_id: str) -> bool:
+        """Whether a purchase of a group, no resting stop, works already."""
+        working = self.truth.working(group_id)
+        return any(not order.is_stop and self._orders[order.order_id].side is Side.BUY for order in working)
 
     def _hold(self, trade: OrderTraded) -> None:
         """4 and 5: what a leg holds never turns its sign, and is never more than was planned."""
@@ -187,7 +200,8 @@ class _Replay:
     def _uncovered(self, group_id: str, units: int) -> None:
         if units <= self._bought_by_others(group_id):
             return
-        self._due.append((group_id, self._now_ns, units))
+        if not self._is_buying(group_id):
+            self._due.append((group_id, self._now_ns, units))
         if group_id not in self.spoiled:
             detail = f"{group_id}: {units} short units stand uncovered at the exchange"
             self._found.add(1, self._now_ns, detail, group_id)
@@ -203,23 +217,39 @@ class _Replay:
         return closed
 
     def require_answers(self) -> None:
-        """8: a request of the group, or ``MANUAL``, soon after units stood uncovered with a core alive.
+        """8: a purchase, or ``MANUAL`` with its alert, soon after units stood uncovered with a core alive.
 
         The promised second is the wall's, so it is as many market seconds as the market runs fast.
         """
         patience_ns = int(self._left.speed * NS_PER_S) + TRAVEL_NS
-        manual: dict[str, list[int]] = defaultdict(list)
-        for row in self._left.rows:
-            if isinstance(row.fact, StateChanged) and row.fact.state is ExecutionLifecycle.MANUAL:
-                manual[row.group_id].append(row.at_ns)
+        manual = _handed_over(self._left.rows)
         for group_id, since_ns, units in self._due:
             until_ns = since_ns + patience_ns
             if any(begun < until_ns and ended > since_ns for begun, ended in self._left.down):
                 continue
-            answers = [*self._requests[group_id], *manual[group_id]]
+            answers = [*self._answers[group_id], *manual[group_id]]
             if not any(since_ns < at_ns <= until_ns for at_ns in answers):
                 detail = f"{group_id}: {units} short units stood uncovered and nothing came"
                 self._found.add(8, until_ns, detail, group_id)
+
+
+def _could_answer(order: ChildOrder) -> bool:
+    """Whether an order buys without waiting for a trigger."""
+    return order.side is Side.BUY and order.order_type is not OrderType.SL
+
+
+def _handed_over(rows: Iterable[Recorded]) -> dict[str, list[int]]:
+    """When each group was in ``MANUAL`` and a critical alert said so."""
+    manual, told = set[str](), defaultdict[str, list[int]](list)
+    for row in rows:
+        match row.fact:
+            case StateChanged(group_id, state):
+                (manual.add if state is ExecutionLifecycle.MANUAL else manual.discard)(group_id)
+            case AlertRaised(severity=Severity.CRITICAL, group_id=group_id) if group_id in manual:
+                told[group_id].append(row.at_ns)
+            case _:
+                pass
+    return told
 
 
 def _given_up(rows: Iterable[Recorded]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from core.rehearsal.campaign.guards import GUARDS
 from core.rehearsal.campaign.pool import Run, Seeds, play, play_all
 from core.rehearsal.campaign.program import program_digest
 from core.rehearsal.campaign.replay import Again, Replayer
-from core.rehearsal.campaign.seed_run import RAISED, run_seed, run_story
+from core.rehearsal.campaign.seed_run import RAISED, SeedResult, run_seed, run_story
 from core.rehearsal.campaign.story import draw_story
 from core.rehearsal.campaign.tally import CannotResume, Progress, Tally, load, save
 from core.rehearsal.shelf import find_scenario
@@ -105,6 +105,18 @@ def test_a_campaign_stops_at_the_first_violation_unless_told_otherwise() -> None
     runs = [Run(seed, guards_off=broken) for seed in range(2, 6)]
     assert len(list(play_all(runs, 1, keep_going=False))) == 1
     assert len(list(play_all(runs, 1, keep_going=True))) == 4
+
+
+def test_too_many_groups_in_manual_whose_faults_had_healed_fail_a_campaign() -> None:
+    tally = Tally()
+    for n in range(200):
+        ending = "hedge-exhausted" if n < 10 else ""
+        tally.add(SeedResult(n, "torture", endings=[ending, "hedge-exhausted"], healed=[True, False]))
+    assert tally.shortfall == ""
+    tally.add(SeedResult(200, "torture", endings=["hedge-exhausted"], healed=[True]))
+    assert "94.5%" in tally.shortfall
+    assert tally.as_json()["violations"] == [{"seed": -1, "invariant": 14, "detail": tally.shortfall}]
+    assert "IS BROKEN" in tally.readable()
 
 
 def test_a_tally_is_kept_and_gone_on_with(tmp_path: Path) -> None:

@@ -8,11 +8,28 @@ from dataclasses import replace
 import pytest
 
 from core.brokers.paper.exchange import API
-from core.brokers.paper.records import ExchangeRecord, OrderAccepted, OrderTraded, StatusChanged
+from core.brokers.paper.records import (
+    ExchangeRecord,
+    OrderAccepted,
+    OrderTraded,
+    RequestRefused,
+    StatusChanged,
+)
+from core.domain.account import Severity
 from core.domain.evolve import fold
-from core.domain.facts import Fact, GateDecided, GroupPlanned, JournalOpened, OrderIntended, Recorded
+from core.domain.facts import (
+    AlertRaised,
+    Fact,
+    GateDecided,
+    GroupPlanned,
+    JournalOpened,
+    OrderIntended,
+    Recorded,
+    StateChanged,
+)
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.instruments import Side
+from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import ChildOrder, OrderType, Purpose
 from core.domain.tags import tag_for
 from core.domain.timing import NS_PER_S
@@ -69,6 +86,31 @@ def test_a_short_without_its_cover_is_found_on_the_books_and_so_is_that_nothing_
     records: list[ExchangeRecord] = [accepted(SELL), traded(SELL, SELL.units, "1"), accepted(BUY, at_s=30)]
     assert {1, 8} <= found(records, SELL, BUY)
     assert 8 not in found([*records[:2], accepted(BUY, at_s=2.8)], SELL, BUY)
+
+
+def test_a_refused_sale_or_a_stop_is_no_answer_and_a_refused_purchase_is() -> None:
+    records: list[ExchangeRecord] = [accepted(SELL), traded(SELL, SELL.units, "1")]
+    stop = replace(order(SHORT.index, 2, Side.BUY, SELL.units, Purpose.STOP), order_type=OrderType.SL)
+    more = order(SHORT.index, 3, Side.SELL, SELL.units)
+    assert 8 in found([*records, accepted(stop, at_s=2.5)], SELL, stop)
+    for each, late in ((more, True), (BUY, False)):
+        refused = RequestRefused(int(2.5 * NS_PER_S), "place", "", each.tag, 429, "NetworkException", "")
+        assert (8 in found([*records, refused], SELL, each)) is late
+
+
+def test_manual_is_an_answer_once_a_critical_alert_says_so() -> None:
+    records: list[ExchangeRecord] = [accepted(SELL), traded(SELL, SELL.units, "1")]
+    alert = AlertRaised(f"manual:{PLAN.group_id}", Severity.CRITICAL, "", "manual", PLAN.group_id)
+    states = (ExecutionLifecycle.VALIDATING, ExecutionLifecycle.PLACING, ExecutionLifecycle.MANUAL)
+    for also, late in (((), True), ((alert,), False)):
+        told = rows(SELL)
+        facts: list[Fact] = [StateChanged(PLAN.group_id, state, "") for state in states]
+        told += [
+            Recorded(len(told) + n, int(2.5 * NS_PER_S), PLAN.group_id, fact)
+            for n, fact in enumerate([*facts, *also], 1)
+        ]
+        violations = judge(Left(records, told, CONTRACTS, 1.0))
+        assert (8 in {violation.invariant for violation in violations}) is late
 
 
 def test_a_fill_after_a_cancel_spoils_cover_but_must_still_be_answered() -> None:
