@@ -139,8 +139,12 @@ class ExecutionEngine:
     def on_stream(self, frame: StreamFrame) -> None:
         """A frame of the broker's stream: a hint to act on at once and to check."""
         now_ns = self.clock.now_ns()
-        self.stream.hear(now_ns, up=not isinstance(frame, StreamDown))
-        self.metrics.heard(now_ns, self.account.settings.alert_stream_silent_ms * NS_PER_MS)
+        down = isinstance(frame, StreamDown)
+        self.stream.hear(now_ns, up=not down)
+        if down:
+            self.metrics.lost(now_ns)
+        else:
+            self.metrics.heard(now_ns, self.account.settings.alert_stream_silent_ms * NS_PER_MS)
         if isinstance(frame, StreamOrder):
             self.post(OrderNews(frame.report))
         if isinstance(frame, StreamOrder | StreamUp | StreamDown):

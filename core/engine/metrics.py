@@ -110,6 +110,7 @@ class Metrics:
         self._heard_ns: int | None = None
         self._stream_up_ns = 0
         self._silent_ns = 0
+        self._is_lost = False
 
     def funded(self, funds: Funds) -> None:
         """What the broker says is used, of everything the account can put up."""
@@ -124,15 +125,23 @@ class Metrics:
         self._silent_ns = silent_ns
         if self._heard_ns is None:
             self._first_heard_ns = now_ns
-        else:
+        elif not self._is_lost:
             self._stream_up_ns += self._heard_since(self._heard_ns, now_ns)
         self._heard_ns = now_ns
+        self._is_lost = False
+
+    def lost(self, now_ns: int) -> None:
+        """The stream is down: a silence before that counts as up, nothing does until it is heard again."""
+        if self._heard_ns is not None and not self._is_lost:
+            self._stream_up_ns += self._heard_since(self._heard_ns, now_ns)
+        self._is_lost = True
 
     def stream_uptime_pct(self, now_ns: int) -> float | None:
         """The part of the time since its first frame in which the stream was heard; ``None`` before that."""
         if self._heard_ns is None or now_ns <= self._first_heard_ns:
             return None
-        up_ns = self._stream_up_ns + self._heard_since(self._heard_ns, now_ns)
+        since_ns = 0 if self._is_lost else self._heard_since(self._heard_ns, now_ns)
+        up_ns = self._stream_up_ns + since_ns
         return round(100 * up_ns / (now_ns - self._first_heard_ns), 1)
 
     def _heard_since(self, frame_ns: int, now_ns: int) -> int:

@@ -13,19 +13,24 @@ class StreamHearing:
 
     def __init__(self, now_ns: int) -> None:
         self.is_up = False
+        self._said_down = False
         self.heard_ns: int | None = None
         """When it last said anything; ``None`` until its first word."""
         self._began_ns = now_ns
         self._was_lost = False
 
     def hear(self, now_ns: int, *, up: bool) -> None:
-        """Note a frame: any but the word that the stream is down shows it up."""
-        self.heard_ns = now_ns
-        self.is_up = up
+        """Note a frame: any but the word that the stream is down shows it up.
+
+        That word comes from our side of the line, again with every attempt to connect: nobody was heard.
+        """
+        self.is_up, self._said_down = up, not up
+        if up:
+            self.heard_ns = now_ns
 
     def is_down(self) -> bool:
-        """Whether it has said that it is down; one that was never heard is only silent."""
-        return self.heard_ns is not None and not self.is_up
+        """Whether it is known to be down; one that was never heard is only silent."""
+        return self._said_down
 
     def silent_ms(self, now_ns: int) -> int:
         """How long it has said nothing."""
