@@ -63,7 +63,7 @@ class Person:
             for group in left:
                 if not any(order.cancel_pending for order in group.live_orders) and self._affords(group):
                     told = f"{group.group_id} was flattened by a person and is {group.state.value}"
-                    self._judge.add(14, f"{told}: {group.reason}", group.group_id)
+                    self._judge.findings.add(14, f"{told}: {group.reason}", group.group_id)
             return True
         if now_ns - self._pressed_ns >= _PRESSES_EVERY_NS:
             self._pressed_ns = now_ns

@@ -9,7 +9,7 @@ from functools import partial
 from core.domain.account import Account
 from core.domain.instruments import PositionKey
 from core.domain.orders import BookSnapshot
-from core.domain.timing import NS_PER_S, Clock
+from core.domain.timing import NS_PER_S, Clock, to_ist
 from core.rehearsal.invariants.busy import Busy
 from core.rehearsal.invariants.resting import in_doubt
 from core.rehearsal.invariants.truth import Truth
@@ -101,10 +101,11 @@ class Reconciled:
         """Positions lag: what counts is a difference that the books have shown again and again."""
         account, now_ns = self._account(), self._clock.now_ns()
         shown = {position.key: position.units for position in book.positions}
+        today = to_ist(now_ns).date()
         for key in set(shown) | set(self._differences):
             so = self._truth.net[key] + self._truth.foreign[key]
             units = so - account.net_units(key) - account.foreign.get(key, 0)
-            if not units or key in self._truth.settled:
+            if not units or self._truth.expires_by(key, today):
                 self._differences.pop(key, None)
                 continue
             before = self._differences.get(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 
 from core.brokers.paper.books import ExchangeBooks
 from core.brokers.paper.records import (
@@ -77,6 +78,10 @@ class Truth:
         """The tag of an order at the exchange."""
         order = self._orders.get(order_id)
         return order.tag if order is not None else ""
+
+    def expires_by(self, key: PositionKey, day: date) -> bool:
+        """Whether a position is of a contract that has expired by the end of a day."""
+        return self._contracts[key.symbol].expiry <= day
 
     def group_of(self, order_id: str) -> str:
         """The group of ours that an order belongs to; ``""`` for other people's."""

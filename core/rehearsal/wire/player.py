@@ -228,7 +228,7 @@ class _Player:
         clock, calendar = self._clock, self._prepared.calendar
         truth = Truth(MemoryBooks(), self._contracts, account.identity.nonce)
         judge = Judge(clock, self._contracts, truth, lambda: engine.account)
-        judge.violations = ViolationFile(Path(self._part.violations))
+        judge.findings.violations = ViolationFile(Path(self._part.violations))
         judge.answers.is_open = calendar.is_open
         # A second of the wall is what is promised; market time runs ahead of it.
         judge.answers.patience_ns = int((self._part.speed - 1) * NS_PER_S)
