@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from core.domain import inputs as i
 from core.domain.account import Account, Severity
@@ -14,11 +15,12 @@ from core.domain.facts import (
     JournalReturned,
     ProcessStarted,
 )
-from core.domain.groups import MultiLegOrderGroup
+from core.domain.groups import GroupPlan, MultiLegOrderGroup
 from core.domain.holdings import account_holdings
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle, ManualCause
 from core.domain.orders import AccessRefusal
 from core.domain.quotes import MarketView
+from core.domain.tags import group_id_for
 from core.policy.access import hear_of_access, refuse_access
 from core.policy.collaborators import Collaborators
 from core.policy.exposure import InterimExposureHandler, judge
@@ -201,12 +203,23 @@ def _monitor(turn: Turn, health: i.HealthReading) -> set[str]:
 
 def _submit(turn: Turn, item: i.SubmitGroup, calculator: LegPriorityCalculator) -> tuple[str, ...]:
     plan = item.plan
-    if plan.group_id in turn.account.groups:
+    known = turn.account.groups.get(plan.group_id)
+    if known is not None and _is_the_same(known.plan, plan):
         return (plan.group_id,)
+    if known is not None:  # two doors have counted on the same number: the later one takes the next
+        number = max(group.plan.number for group in turn.account.groups.values()) + 1
+        plan = replace(plan, group_id=group_id_for(number), number=number)
     held = account_holdings(turn.account, plan.product, turn.view.contracts)
     planned = calculator.plan_again(plan, turn.view.quotes, held)
     turn.record(GroupPlanned(planned), plan.group_id)
     return (plan.group_id,)
+
+
+def _is_the_same(one: GroupPlan, other: GroupPlan) -> bool:
+    """Whether two plans are one request that has come twice, however it was ordered since."""
+    legs = [{(leg.contract.symbol, leg.side, leg.ratio) for leg in plan.legs} for plan in (one, other)]
+    asked = [(plan.good_until_ns, plan.copies, plan.strategy, plan.product) for plan in (one, other)]
+    return legs[0] == legs[1] and asked[0] == asked[1]
 
 
 def _started(turn: Turn, restart: bool, latched: str) -> tuple[str, ...]:

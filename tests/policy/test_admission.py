@@ -177,3 +177,15 @@ def test_nothing_is_sent_outside_the_session() -> None:
     desk.submit(plan(good_for_s=7_200))
     desk.later(600_000)
     assert not desk.sent
+
+
+def test_two_requests_of_one_number_are_two_groups_and_one_that_comes_twice_is_one() -> None:
+    desk = Desk().start()
+    first = plan()
+    desk.submit(first)
+    desk.submit(first)
+    assert list(desk.account.groups) == ["G-001"]
+    desk.submit(replace(plan(VERTICAL), good_until_ns=first.good_until_ns + 1))
+    assert list(desk.account.groups) == ["G-001", "G-002"]
+    assert len(desk.group(2).plan.legs) == 2
+    assert desk.group(2).plan.number == 2
