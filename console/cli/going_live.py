@@ -41,7 +41,7 @@ from core.journal.errors import JournalError
 from core.journal.lock import AccountLock
 from core.journal.persistence import PersistenceLayer
 from core.market.errors import MarketDataError
-from core.market.limits_file import LimitsFileError, read_limits
+from core.market.limits_file import LimitsFileError, read_limits, read_settings
 from core.market.margin_parameters import built_in_parameters
 from core.market.sessions import load_calendar
 from core.risk.limits import RiskLimits
@@ -113,6 +113,9 @@ class _Session:
         self._shown = not wanted.console
         self._failure = ""
         self._limits = RiskLimits() if wanted.limits is None else read_limits(wanted.limits)
+        self._settings = ExecutionSettings(allow_naked=wanted.allow_naked)
+        if wanted.limits is not None:
+            self._settings = read_settings(wanted.limits, self._settings)
 
     async def run(self) -> int:
         """Open, trade, close; the exit status."""
@@ -160,7 +163,7 @@ class _Session:
             )
         recovered = recover_execution_from_crash(journal)
         rows = list(recovered.rows)
-        settings = ExecutionSettings(allow_naked=self._wanted.allow_naked).for_broker(books.capabilities)
+        settings = self._settings.for_broker(books.capabilities)
         place = "kite elsewhere" if self._session.is_elsewhere else "kite"
         market = place if self._wanted.paper else f"{place}:{self._session.user_id}"
         rows += await begin(
@@ -186,7 +189,11 @@ class _Session:
             account,
             feed.quotes.view,
             limits=self._limits,
-            margin_simulator=WorstCaseMarginSimulator(built_in_parameters(), calendar=self._calendar),
+            margin_simulator=WorstCaseMarginSimulator(
+                built_in_parameters(),
+                calendar=self._calendar,
+                margin_use_max_bps=account.settings.margin_use_max_bps,
+            ),
         )
         engine.metrics.count(rows, account)
         desk.stream.listen(engine.on_stream)

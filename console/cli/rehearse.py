@@ -18,10 +18,11 @@ from console.cli.finished import finished_report
 from console.cli.playing import Play, play
 from console.cli.tortured import Raised, play_tortured, require_new, staged_as_asked
 from core.brokers.paper.books import ExchangeFileError
+from core.domain.settings import ExecutionSettings
 from core.journal.errors import JournalError
 from core.journal.opening import require_journal
 from core.market.errors import MarketDataError
-from core.market.limits_file import LimitsFileError, read_limits
+from core.market.limits_file import LimitsFileError, read_limits, read_settings
 from core.market.sessions import load_calendar
 from core.rehearsal.campaign.staging import Staged
 from core.rehearsal.journal_identity import WrongJournal
@@ -151,6 +152,7 @@ def rehearse(
                 funds,
                 hold,
                 RiskLimits() if limits is None else read_limits(limits),
+                ExecutionSettings() if limits is None else read_settings(limits, ExecutionSettings()),
             )
             prepared = prepare(asked, load_calendar())
     except (ScenarioError, StrategyError, MarketDataError, LimitsFileError) as error:

@@ -56,6 +56,8 @@ class Asked:
     funds_rupees: int | None = None
     hold: bool = False
     limits: RiskLimits = field(default_factory=RiskLimits)
+    settings: ExecutionSettings = field(default_factory=ExecutionSettings)
+    """What is decided with; the scenario says whether naked units are allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def prepare(asked: Asked, calendar: SessionCalendar | None = None) -> Prepared:
     scenario = asked.scenario
     if scenario.night_at is not None:
         calendar = _with_short_night(calendar, _day(scenario))
-    settings = ExecutionSettings(allow_naked=scenario.allow_naked)
+    settings = replace(asked.settings, allow_naked=scenario.allow_naked)
     source: MarketSource
     warnings: tuple[str, ...] = ()
     if asked.chain is not None:
