@@ -32,6 +32,7 @@ from core.rehearsal.faults.engine import FaultEngine
 from core.rehearsal.faults.in_the_world import WorldFaults
 from core.rehearsal.faults.kinds import FaultKind
 from core.rehearsal.invariants.affordable import unaffordable
+from core.rehearsal.invariants.answers import AT_ONCE_NS
 from core.rehearsal.invariants.judge import Judge
 from core.rehearsal.invariants.told import Told
 from core.rehearsal.invariants.truth import Truth
@@ -124,6 +125,7 @@ class Rehearsal:
         margin = self.world.exchange.margin
         self._person = Person(lambda: self.engine, self.clock, self.judge, margin) if taken_over else None
         self.judge.answers.is_open = self.world.is_open
+        self.judge.answers.within_ns = AT_ONCE_NS
         self.judge.affords = self._affords
         self.boundaries = Boundaries(deadly)
         self.life = self._make_life()

@@ -25,6 +25,7 @@ from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import ChildOrder, OrderStatus, OrderType, Purpose
 from core.domain.timing import NS_PER_MS, NS_PER_S
+from core.rehearsal.invariants.answers import AT_ONCE_NS
 from core.rehearsal.invariants.judge import Judge
 from core.rehearsal.invariants.truth import Truth
 from tests.rehearsal.test_judge_hearing import described
@@ -103,6 +104,18 @@ def test_nothing_for_a_second_is_too_late() -> None:
     bench.clock.go(0.9)
     assert not bench.late
     bench.clock.go(0.2)
+    assert bench.late
+
+
+def test_where_deciding_takes_no_time_it_is_too_late_after_150_ms_or_when_the_window_has_closed() -> None:
+    bench = Bench()
+    bench.judge.answers.within_ns = AT_ONCE_NS
+    bench.judge.answers.stop()
+    bench.judge.answers.watch(bench.judge.told.groups[PLAN.group_id])
+    bench.judge.answers.tried(bench.judge.told.groups[PLAN.group_id], 0)
+    bench.clock.go(0.6)
+    assert not bench.late, "what comes within the window is gathered"
+    bench.clock.go(0.1)
     assert bench.late
 
 

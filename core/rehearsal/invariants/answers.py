@@ -1,4 +1,4 @@
-"""Invariant 8: exposure that the broker has told us of is answered within a second of being known."""
+"""Invariant 8: exposure that the broker has told us of is answered as soon as it is known."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from core.domain.account import Account
 from core.domain.lifecycle import ExecutionLifecycle
-from core.domain.timing import NS_PER_S, Clock
+from core.domain.timing import NS_PER_MS, NS_PER_S, Clock
 from core.rehearsal.invariants.busy import Busy
 from core.rehearsal.invariants.resting import has_critical_alert
 from core.rehearsal.invariants.told import ToldGroup
 
 ANSWER_NS = NS_PER_S
-"""How soon uncovered units that are known must be answered."""
+"""How soon uncovered units that are known must be answered, wherever the core runs."""
+AT_ONCE_NS = 150 * NS_PER_MS
+"""The same where deciding takes no market time: after the news, or after the debounce window closes."""
 RETRY_NS = 5 * NS_PER_S // 2
 """After an attempt that the venue refused, the next one may take this long..."""
 MAKE_WAY_NS = 6 * NS_PER_S
@@ -44,6 +46,8 @@ class Answers:
     def __init__(
         self, clock: Clock, account: Callable[[], Account], busy: Busy, late: Callable[[str, str], None]
     ) -> None:
+        self.within_ns = ANSWER_NS
+        """How soon uncovered units must be answered."""
         self.patience_ns = 0
         """Added to the time in which exposure must be answered, where market time runs ahead of the wall."""
         self.is_open: Callable[[int], bool] = lambda at_ns: True
@@ -53,6 +57,8 @@ class Answers:
         self._late = late
         self._standing: dict[str, _Standing] = {}
         self._tries: dict[str, int] = {}
+        self._window_ns: dict[str, int] = {}
+        """Until when what comes after a group's last answer is gathered."""
         self._alive_since_ns = 0
 
     def begin_again(self) -> None:
@@ -64,18 +70,21 @@ class Answers:
         """The process is gone: nothing can be asked of it."""
         self._standing.clear()
         self._tries.clear()
+        self._window_ns.clear()
 
     def tried(self, told: ToldGroup, lasting_ns: int = RETRY_NS) -> None:
         """Something that could answer has gone out for a group: whether it does may be seen within this time.
 
         Whatever else is sent for the group moves nothing.
         """
-        group_id = told.plan.group_id
+        group_id, now_ns = told.plan.group_id, self._clock.now_ns()
+        debounce_ns = self._account().settings.hedge_debounce_ms * NS_PER_MS
+        self._window_ns[group_id] = now_ns + debounce_ns
         if told.uncovered():
             self._tries[group_id] = self._tries.get(group_id, 0) + 1
         standing = self._standing.get(group_id)
         if standing is not None and self._tries.get(group_id, 0) <= TRIES_MAX:
-            standing.tried_until_ns = max(standing.tried_until_ns, self._clock.now_ns() + lasting_ns)
+            standing.tried_until_ns = max(standing.tried_until_ns, now_ns + lasting_ns)
 
     def watch(self, told: ToldGroup) -> None:
         """Start the clock of a group with unanswered uncovered units; stop it where none are left."""
@@ -87,7 +96,7 @@ class Answers:
         elif group_id not in self._standing:
             now_ns = self._clock.now_ns()
             standing = self._standing[group_id] = _Standing(told, now_ns, self._busy.total_ns)
-            self._ask_again(standing, now_ns + ANSWER_NS)
+            self._ask_again(standing, now_ns + self.within_ns)
 
     def _ask_again(self, standing: _Standing, at_ns: int) -> None:
         self._clock.call_at(at_ns + self.patience_ns, lambda: self._require(standing))
@@ -102,11 +111,12 @@ class Answers:
         if not told.unanswered() or (group.state is ExecutionLifecycle.MANUAL and is_told):
             del self._standing[group_id]
             return
-        began_ns = max(standing.since_ns, self._alive_since_ns, account.reconciled_at_ns)
-        due_ns = max(began_ns + ANSWER_NS, standing.tried_until_ns)
+        window_ns = self._window_ns.get(group_id, 0) if self._tries.get(group_id, 0) <= TRIES_MAX else 0
+        began_ns = max(standing.since_ns, self._alive_since_ns, account.reconciled_at_ns, window_ns)
+        due_ns = max(began_ns + self.within_ns, standing.tried_until_ns)
         due_ns += self._busy.total_ns - standing.busy_ns
         if not self.is_open(now_ns) or not account.reconciled_at_ns:
-            due_ns = now_ns + ANSWER_NS
+            due_ns = now_ns + self.within_ns
         if now_ns < due_ns + self.patience_ns:
             self._ask_again(standing, due_ns)
             return
