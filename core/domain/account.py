@@ -58,19 +58,6 @@ class DivergenceKind(StrEnum):
     CLOSED_BY_OTHERS = "closed-by-others"
 
 
-DIVERGENCE_MEANING: dict[DivergenceKind, str] = {
-    DivergenceKind.MISSED_FILL: "the broker filled units that no frame told us of",
-    DivergenceKind.MISSED_CANCEL: "the broker cancelled an order that no frame told us of",
-    DivergenceKind.MISSED_REJECT: "the broker rejected an order that no frame told us of",
-    DivergenceKind.UNKNOWN_ORDER_OF_OURS: "an order with our nonce that the journal does not know",
-    DivergenceKind.FOREIGN_ORDER: "an order that is not ours",
-    DivergenceKind.FOREIGN_POSITION: "a position that none of our trades explains",
-    DivergenceKind.QUANTITY_MISMATCH: "the broker's position is not what our trades add up to",
-    DivergenceKind.LATE_FILL: "an order that was over has filled after all",
-    DivergenceKind.CLOSED_BY_OTHERS: "someone else closed units of ours",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Divergence:
     """One difference between the broker's books and ours, open until it is healed."""

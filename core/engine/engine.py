@@ -116,7 +116,6 @@ class ExecutionEngine:
         self._tail_groups: dict[str, MultiLegOrderGroup] = {}
         self._retry_ns = 0
         self._monitored: tuple[Account, MarketView, int, bool] | None = None
-        self._watching = False
         self._listeners: list[Callable[[tuple[Recorded, ...]], None]] = []
         self._stopping = False
         self._failure = ""

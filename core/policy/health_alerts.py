@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from core.domain.account import Severity
 from core.domain.inputs import HealthReading
-from core.domain.timing import duration_text
+from core.domain.timing import NS_PER_S, duration_text
 from core.policy.session import QUOTED_BY_NS
 from core.policy.turn import Turn
 
@@ -16,6 +16,8 @@ _MARGIN_EASED_BPS = 200
 _STALE_TIMES = 2
 """Quotes past their time are asked for by REST first; only what has no answer by then is told."""
 _NAMED = 4
+_LAG_SHOWN_NS = 10 * NS_PER_S
+"""A peak is over at once: it is shown for long enough to be read, and a row of them as one."""
 
 
 def warn(turn: Turn, health: HealthReading) -> None:
@@ -45,7 +47,9 @@ def _loop_lag(turn: Turn, health: HealthReading) -> None:
     if health.loop_lag_ms > limit_ms:
         words = f"the core was more than {limit_ms} ms late: this machine is too busy, or it slept"
         turn.alert("loop-lag", Severity.WARNING, words, "loop-lag")
-    else:
+        return
+    standing = turn.account.alerts.get("loop-lag")
+    if standing is not None and turn.now_ns - standing.last_ns >= _LAG_SHOWN_NS:
         turn.clear_alert("loop-lag")
 
 

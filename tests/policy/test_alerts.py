@@ -72,8 +72,17 @@ def test_what_ails_the_core_is_told_once_while_it_lasts_and_taken_down_after(
     assert stands(desk, alert_id)
     assert desk.account.alerts[alert_id].severity is severity
     assert raised(desk, alert_id) == 1
+    desk.later(10_000)
     look(desk)
     assert not stands(desk, alert_id)
+
+
+def test_a_peak_of_the_loop_is_shown_for_long_enough_to_be_read() -> None:
+    desk = Desk().start()
+    look(desk, replace(_WELL, loop_lag_ms=400))
+    desk.later(2_000)
+    look(desk)
+    assert stands(desk, "loop-lag")
 
 
 def test_margin_use_has_to_ease_before_its_alert_goes() -> None:
