@@ -34,6 +34,7 @@ from core.rehearsal.faults.kinds import FaultKind
 from core.rehearsal.invariants.affordable import unaffordable
 from core.rehearsal.invariants.answers import AT_ONCE_NS
 from core.rehearsal.invariants.judge import Judge
+from core.rehearsal.invariants.loss_limits import LossLimits
 from core.rehearsal.invariants.told import Told
 from core.rehearsal.invariants.truth import Truth
 from core.rehearsal.journal_identity import nonce_of, require_same_run
@@ -127,6 +128,15 @@ class Rehearsal:
         self.judge.answers.is_open = self.world.is_open
         self.judge.answers.within_ns = AT_ONCE_NS
         self.judge.affords = self._affords
+        self._loss_limits = LossLimits(
+            self.clock,
+            lambda: self.life.engine.account,
+            lambda: self.life.engine.view,
+            self.judge.told,
+            self.judge.busy,
+            lambda group_id, detail: self.judge.findings.add(8, detail, group_id),
+        )
+        self._loss_limits.is_alive = lambda: self.life.clock.alive
         self.boundaries = Boundaries(deadly)
         self.life = self._make_life()
         self.publisher = Publisher(
@@ -232,6 +242,7 @@ class Rehearsal:
             await self._open()
         self.world.start()
         self._start_faults()
+        self._loss_limits.start()
         self._start_life()
         self.clock.call_at(max(self._prepared.end_ns, self.clock.now_ns()), self._maybe_end)
         self.clock.release()
