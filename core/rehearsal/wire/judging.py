@@ -28,6 +28,7 @@ from core.domain.facts import (
     KillSwitchTripped,
     OrderIntended,
     OrderProvedAbsent,
+    ProcessStarted,
     Recorded,
     StateChanged,
 )
@@ -89,7 +90,7 @@ def judge(left: Left) -> list[Violation]:
     for invariant, group_id, detail in never_taken_up(account, left.asked_for):
         found.add(invariant, last_ns, detail, group_id)
     replay.require_answers()
-    _judge_rows(left.rows, found)
+    _judge_rows(left.rows, {r.tag: r.at_ns for r in left.records if isinstance(r, OrderAccepted)}, found)
     return found.violations
 
 
@@ -257,12 +258,17 @@ def _given_up(rows: Iterable[Recorded]) -> dict[str, int]:
     return {row.fact.tag: row.at_ns for row in rows if isinstance(row.fact, OrderProvedAbsent)}
 
 
-def _judge_rows(rows: Iterable[Recorded], found: _Found) -> None:
-    """10 and 11: no entry before its gate has passed, none with the kill switch on."""
+def _judge_rows(rows: Iterable[Recorded], accepted_ns: Mapping[str, int], found: _Found) -> None:
+    """10 and 11: no entry before this process has passed its gate, none with the kill switch on.
+
+    An order that was at the exchange before its row is one that a dead process has left.
+    """
     gated: set[str] = set()
     latched = False
     for row in rows:
         match row.fact:
+            case ProcessStarted():
+                gated.clear()
             case GroupPlanned(plan):
                 gated.discard(plan.group_id)
             case GateDecided(group_id, passed):
@@ -271,6 +277,8 @@ def _judge_rows(rows: Iterable[Recorded], found: _Found) -> None:
                 latched = True
             case KillSwitchReset():
                 latched = False
+            case OrderIntended(order) if accepted_ns.get(order.tag, row.at_ns) < row.at_ns:
+                pass
             case OrderIntended(order) if order.purpose is Purpose.ENTRY:
                 if order.group_id not in gated:
                     found.add(10, row.at_ns, f"{order.tag} before its gate", order.group_id)

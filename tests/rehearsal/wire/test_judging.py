@@ -24,6 +24,7 @@ from core.domain.facts import (
     GroupPlanned,
     JournalOpened,
     OrderIntended,
+    ProcessStarted,
     Recorded,
     StateChanged,
 )
@@ -168,6 +169,15 @@ def test_an_order_that_is_no_whole_lots_or_above_the_freeze_is_found(units: int)
 def test_an_entry_before_its_gate_is_found() -> None:
     assert 10 in found([], BUY, gated=False)
     assert 10 not in found([], BUY)
+
+
+def test_a_gate_ends_with_its_process_and_an_adopted_order_needs_none() -> None:
+    told = rows()
+    more: list[Fact] = [ProcessStarted(True), OrderIntended(BUY, 0, 0)]
+    told += [Recorded(len(told) + n, 3 * NS_PER_S, PLAN.group_id, fact) for n, fact in enumerate(more, 1)]
+    for at_s, found_ in ((4, True), (2, False)):
+        violations = judge(Left([accepted(BUY, at_s)], told, CONTRACTS, 1.0))
+        assert (10 in {violation.invariant for violation in violations}) is found_
 
 
 def test_a_group_that_never_came_to_rest_is_found() -> None:
