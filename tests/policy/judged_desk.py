@@ -94,7 +94,7 @@ class JudgedDesk(StopDesk):
                     self._weigh(order, before)
                 case ModifyOrder():
                     self.changes_asked[effect.tag] = effect
-                    self.told.changing(effect.order_id, _change(effect), self.now_ns)
+                    self.told.changing(self.told.orders[effect.tag], effect.units, self.now_ns)
                     order = self.order(effect.tag)
                     if order.purpose is Purpose.ENTRY and self.account.kill.tripped:
                         self.found.append(f"{effect.tag}, an entry, was re-priced after the kill switch")
@@ -139,13 +139,13 @@ class JudgedDesk(StopDesk):
             self.found.append(f"{order.tag} belongs to no group")
             return
         seen = SendSeen(
-            request,
             told,
+            request.units,
             self.told.groups[order.group_id],
             order.purpose,
             order.group_id in self.gated,
             self.account.kill.tripped,
-            self.view.contracts,
+            self.view.contracts[order.symbol],
         )
         self.found += [
             f"invariant {number}: {detail}" for number, check in SEND_CHECKS if (detail := check(seen))

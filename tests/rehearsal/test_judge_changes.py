@@ -19,6 +19,7 @@ from core.domain.facts import (
 )
 from core.domain.instruments import Side
 from core.domain.orders import ChildOrder, OrderStatus, OrderType, Purpose
+from core.domain.tags import tag_for
 from core.domain.timing import NS_PER_S
 from core.rehearsal.invariants.judge import Judge
 from core.rehearsal.invariants.truth import Truth
@@ -257,3 +258,22 @@ def test_cover_may_be_bought_for_what_a_cancel_has_not_settled() -> None:
     cover = next(leg for leg in PLAN.legs if leg.side is Side.BUY and leg.contract.right is RIGHT)
     hedging(bench, 2, LOT, cover.index)
     assert 5 not in bench.found
+
+
+def test_cover_for_a_purchase_that_is_being_cancelled_is_for_its_units_and_no_more() -> None:
+    going = order(SHORT.index, 2, Side.BUY, 2 * LOT, Purpose.STOP)
+    for units, found in ((2 * LOT, False), (3 * LOT, True)):
+        bench = Bench(going)
+        bench.judge.told.orders[going.tag].cancel_asked = True
+        cover = next(leg for leg in PLAN.legs if leg.side is Side.BUY and leg.contract.right is RIGHT)
+        group = bench.judge.told.groups[PLAN.group_id]
+        beside = len(PLAN.legs)
+        group.net[beside], group.contracts[beside], group.sides[beside] = 0, cover.contract, Side.BUY
+        hedge = replace(
+            order(cover.index, 9, Side.BUY, units, Purpose.HEDGE),
+            leg=beside,
+            tag=tag_for(NONCE, PLAN.number, beside, 1, 1),
+        )
+        bench.seq += 1
+        bench.judge.committed([Recorded(bench.seq, 2 * NS_PER_S, PLAN.group_id, OrderIntended(hedge, 0, 0))])
+        assert (5 in bench.found) is found

@@ -62,7 +62,28 @@ class SendSeen:
             return False
         if self.contract.right is None:
             return self.purpose is not Purpose.HEDGE
-        return order.side is Side.SELL or not uncovered_beyond_plan(group.plan, group.worst())
+        if order.side is Side.SELL:
+            return True
+        return not uncovered_beyond_plan(group.plan, group.worst()) and not self.unsettled
+
+    @property
+    def unsettled(self) -> int:
+        """Short units of this right whose purchase is being cancelled, and that no other leg covers.
+
+        No other order may buy them back before the cancel is confirmed: cover is all that is left to buy.
+        """
+        order, group, right = self.order, self.group, self.contract.right
+        going = covering = 0
+        for leg, contract in group.contracts.items():
+            if contract.right is not right:
+                continue
+            mine = [each for each in group.orders if each.leg == leg and each.side is Side.BUY]
+            if leg < len(group.plan.legs):
+                going += sum(each.working for each in mine if each.cancel_asked)
+            else:
+                covering += max(0, group.net.get(leg, 0))
+                covering += sum(each.working for each in mine if each is not order)
+        return max(0, going - covering)
 
 
 def covered(seen: SendSeen) -> str:
@@ -145,7 +166,8 @@ def _most_beside_plan(seen: SendSeen) -> int:
 def _answers_no_more(seen: SendSeen) -> str:
     """A hedge in options is for what stands uncovered and nothing on its way would answer.
 
-    A sale that is being cancelled may still fill, and a purchase that is may not: cover is bought for both.
+    A sale that is being cancelled may still fill, and a purchase that is may not: cover is bought for both,
+    for the latter even where the plan would leave the short without.
     """
     order, group, contract = seen.order, seen.group, seen.contract
     if seen.purpose is not Purpose.HEDGE or contract.right is None or order.side is Side.SELL:
@@ -153,7 +175,7 @@ def _answers_no_more(seen: SendSeen) -> str:
     without = uncovered_beyond_plan(group.plan, group.expected(but=order))
     answered = without - uncovered_beyond_plan(group.plan, group.expected())
     adds = seen.units - max(seen.before, order.filled)
-    if adds - answered < contract.lot_units:
+    if adds - max(answered, seen.unsettled) < contract.lot_units:
         return ""
     return f"{order.tag} hedges {adds}, of {without} unmatched it answers {answered}"
 
