@@ -34,6 +34,7 @@ def press_cancels(turn: Turn, group_id: str) -> None:
     if not pending:
         turn.clear_alert(f"cancel:{group_id}")
         return
+    overdue = []
     for order in pending:
         waited_ns = turn.now_ns - order.cancel_since_ns
         if order.purpose in _EXITS:
@@ -43,14 +44,7 @@ def press_cancels(turn: Turn, group_id: str) -> None:
         if waited_ns < _ALERT_AFTER_MS * NS_PER_MS:
             turn.wake(group_id, order.cancel_since_ns + _ALERT_AFTER_MS * NS_PER_MS)
             continue
-        turn.alert(
-            f"cancel:{group_id}",
-            Severity.CRITICAL,
-            f"{group_id}: the broker does not confirm the cancel of {order.side.value} "
-            f"{order.working_units} {order.symbol}; nothing else is sent for these units",
-            "cancel-unconfirmed",
-            group_id,
-        )
+        overdue.append(order)
         if order.purpose in _EXITS and waited_ns >= turn.settings.cancel_unconfirmed_after_ms * NS_PER_MS:
             if order.side is Side.BUY:
                 _cover_elsewhere(turn, group_id, order)
@@ -60,6 +54,22 @@ def press_cancels(turn: Turn, group_id: str) -> None:
                 f"the cancel of {order.symbol} was not confirmed in "
                 f"{turn.settings.cancel_unconfirmed_after_ms // 1_000} s; another exit could double it",
             )
+    if overdue:
+        _tell(turn, group_id, overdue)
+
+
+def _tell(turn: Turn, group_id: str, orders: list[ChildOrder]) -> None:
+    """One alert about all of them, raised again as more of them hang."""
+    named = sorted(f"{order.side.value} {order.working_units:,} {order.symbol}" for order in orders)
+    turn.alert(
+        f"cancel:{group_id}",
+        Severity.CRITICAL,
+        f"{group_id}: the broker does not confirm the cancel of {', '.join(named)}; nothing else is sent for "
+        "these units",
+        "cancel-unconfirmed",
+        group_id,
+        size=len(orders),
+    )
 
 
 def _cover_elsewhere(turn: Turn, group_id: str, order: ChildOrder) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.domain.facts import OrderProvedAbsent
+from core.domain.facts import AlertRaised, OrderProvedAbsent
 from core.domain.groups import Goal
 from core.domain.inputs import (
     MarginAnswered,
@@ -281,3 +281,17 @@ def test_a_breach_of_delta_is_not_counted_as_time_without_cover() -> None:
     desk.monitor()
     assert desk.group().unhedged.since_ns
     assert not desk.group().unhedged.uncovered_since_ns
+
+
+def test_several_cancels_that_hang_are_one_alert_and_are_told_once() -> None:
+    desk = desk_with(plan())
+    desk.accept()
+    for order in desk.sends(side=Side.BUY):
+        desk.fill(order, 4 * LOT)
+    ask(desk, OperatorAction.SCALE_DOWN)
+    for _ in range(20):
+        desk.later(250)
+    raised = [fact for fact in desk.facts(AlertRaised) if fact.alert_id == "cancel:G-001"]  # type: ignore[union-attr]
+    assert len(raised) == 1
+    assert LONG_CALL in desk.account.alerts["cancel:G-001"].text
+    assert LONG_PUT in desk.account.alerts["cancel:G-001"].text
