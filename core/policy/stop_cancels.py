@@ -8,10 +8,10 @@ from core.domain.facts import HedgeWanted, LegAdded
 from core.domain.groups import LegPlan, LegType, MultiLegOrderGroup
 from core.domain.instruments import Contract, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
-from core.domain.orders import ChildOrder, Purpose
+from core.domain.orders import ChildOrder, Lane, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
-from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed
+from core.policy.child_orders import ChildOrderManager, budget_allows, cancel_order_confirmed
 from core.policy.emergency_hedge import held_against
 from core.policy.pricing_rules import closing_price
 from core.policy.turn import Turn
@@ -78,15 +78,19 @@ def _cover_elsewhere(turn: Turn, group_id: str, order: ChildOrder) -> None:
     short = group.legs[order.leg].plan.contract
     if short.right is None:
         return
-    holdings = [
-        (leg.plan.contract, leg.net_units + group.working(index, Side.BUY, Purpose.HEDGE))
-        for index, leg in enumerate(group.legs)
-    ]
-    naked = uncovered_by_kind(holdings, cover_width(group.plan)).get((short.right, short.expiry), 0)
-    units = min(naked, order.working_units)
+    kind = (short.right, short.expiry)
+    planned = len(group.plan.legs)
+    holdings = [(leg.plan.contract, leg.net_units) for leg in group.legs[:planned]]
+    naked = uncovered_by_kind(holdings, cover_width(group.plan)).get(kind, 0)
+    bought = sum(
+        leg.held_units + group.working(index, Side.BUY, Purpose.HEDGE)
+        for index, leg in enumerate(group.legs[planned:], planned)
+        if (leg.plan.contract.right, leg.plan.contract.expiry) == kind
+    )
+    units = min(naked, _stuck_units(turn, group, short)) - bought
     units -= units % short.lot_units
     chosen = _nearest(turn, group, short) if units > 0 else None
-    if chosen is None:
+    if chosen is None or not budget_allows(turn, group_id, Lane.EMERGENCY):
         return
     wanted = closing_price(turn.settings, chosen, Side.BUY, turn.view, turn.now_ns)
     if wanted is None:
@@ -103,6 +107,19 @@ def _cover_elsewhere(turn: Turn, group_id: str, order: ChildOrder) -> None:
     reason = f"the cancel of {order.symbol} is not confirmed"
     turn.record(HedgeWanted(group_id, "cover", chosen.symbol, Side.BUY, units, reason), group_id)
     ChildOrderManager.intend(turn, group_id, index, Side.BUY, units, Purpose.HEDGE, wanted.paise)
+
+
+def _stuck_units(turn: Turn, group: MultiLegOrderGroup, short: Contract) -> int:
+    """Units of this kind that exits without a confirmed cancel may still buy back: as many get cover."""
+    oldest_ns = turn.now_ns - turn.settings.cancel_unconfirmed_after_ms * NS_PER_MS
+    units = 0
+    for order in group.live_orders:
+        contract = group.legs[order.leg].plan.contract
+        same = (contract.right, contract.expiry) == (short.right, short.expiry)
+        stuck = order.cancel_pending and order.cancel_since_ns <= oldest_ns
+        if same and stuck and order.side is Side.BUY and order.purpose in _EXITS:
+            units += order.working_units
+    return units
 
 
 def _nearest(turn: Turn, group: MultiLegOrderGroup, short: Contract) -> Contract | None:
