@@ -13,6 +13,7 @@ from typing import Any
 from core.brokers.port import OrderChange, OrderPort, OrderRequest, Reply
 from core.domain.account import Account
 from core.domain.effects import CancelOrder, ModifyOrder, SendOrder
+from core.domain.evolve import group_of
 from core.domain.inputs import CancelReply, Input, ModifyReply, SendReply
 from core.domain.instruments import Side
 from core.domain.orders import ChildOrder, Lane, OrderType, Outcome
@@ -135,7 +136,7 @@ class ExecutionCoordinator:
                 )
                 self._start(self._place(request, order, _leaves_by_ns(order, committed)))
             case ModifyOrder():
-                self._start(self._modify(effect))
+                self._start(self._modify(effect, _lane_of(effect.tag, committed)))
             case CancelOrder(tag, order_id):
                 self._start(self._cancel(tag, order_id))
 
@@ -169,9 +170,11 @@ class ExecutionCoordinator:
             )
         return ""
 
-    async def _modify(self, effect: ModifyOrder) -> None:
+    async def _modify(self, effect: ModifyOrder, lane: Lane) -> None:
         kind = OrderType.LIMIT if effect.to_limit or not effect.trigger_paise else OrderType.SL
         change = OrderChange(kind, effect.units, effect.limit_paise, effect.trigger_paise)
+        if lane is Lane.ENTRY:
+            await self._entries.slot()
         await self._sends.slot()
         reply = await _answered(self._port.modify(effect.order_id, change))
         self._post(ModifyReply(effect.tag, reply.outcome, reply.message, effect.number, reply.access_refused))
@@ -199,6 +202,12 @@ def _leaves_by_ns(order: ChildOrder, committed: Account) -> int:
     if group.gate is not None and (first or order.side is Side.SELL):
         return group.gate.at_ns + age_ns
     return order.intended_at_ns + age_ns
+
+
+def _lane_of(tag: str, committed: Account) -> Lane:
+    """The share of the budget that a change of an order draws on."""
+    group = group_of(committed, tag)
+    return group.orders[tag].lane if group is not None else Lane.EXIT
 
 
 def _is_committed(tag: str, group_id: str, committed: Account) -> bool:
