@@ -205,6 +205,34 @@ def test_entries_that_leave_together_still_leave_the_reserve_to_the_others() -> 
     assert all(later - earlier >= NS_PER_S for earlier, later in zip(left_ns, left_ns[2:], strict=False))
 
 
+def test_re_prices_of_entries_leave_the_reserve_to_the_others_as_well() -> None:
+    desk, clock, port = desk_with(plan()), SteadyClock(), Port()
+    desk.accept()
+    clock.at_ns = desk.now_ns
+    left_ns: list[int] = []
+
+    async def modify(order_id: str, change: object) -> Reply:
+        left_ns.append(clock.now_ns())
+        return Reply(Outcome.CONFIRMED, order_id)
+
+    port.modify = modify  # type: ignore[method-assign]
+
+    async def main() -> None:
+        coordinator = ExecutionCoordinator(
+            port, lambda item: None, clock=clock, orders_per_second=6, reserve_per_second=4
+        )
+        for order in desk.sent * 3:
+            change = ModifyOrder(order.tag, desk.ids[order.tag], order.limit_paise, 0, order.units, False, 1)
+            coordinator.perform(change, desk.account)
+        for _ in range(80):
+            await asyncio.sleep(0)
+        await coordinator.close()
+
+    asyncio.run(main())
+    assert len(left_ns) == 3 * len(desk.sent) > 4
+    assert all(later - earlier >= NS_PER_S for earlier, later in zip(left_ns, left_ns[2:], strict=False))
+
+
 def test_the_moment_an_order_is_handed_to_the_broker_is_told_after_it_had_its_turn() -> None:
     desk, clock, port = in_flight(), SteadyClock(), Port()
     clock.at_ns = desk.now_ns

@@ -16,6 +16,7 @@ from core.domain.inputs import (
 from core.domain.instruments import PositionKey, Product, Right, Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import OrderStatus, Purpose
+from core.domain.settings import ExecutionSettings
 from core.domain.tags import tag_for
 from core.policy.decide import decide
 from tests.builders import (
@@ -29,11 +30,14 @@ from tests.builders import (
     Desk,
     desk_with,
     fill_everything,
+    leg,
     market,
     open_condor,
+    opened,
     option,
     plan,
 )
+from tests.policy.stop_desk import StopDesk
 
 _S = ExecutionLifecycle
 
@@ -295,3 +299,30 @@ def test_several_cancels_that_hang_are_one_alert_and_are_told_once() -> None:
     assert len(raised) == 1
     assert LONG_CALL in desk.account.alerts["cancel:G-001"].text
     assert LONG_PUT in desk.account.alerts["cancel:G-001"].text
+
+
+def test_cover_is_bought_for_what_is_stuck_and_not_for_what_the_plan_leaves_naked() -> None:
+    shorts = [leg(0, option(24_800, Right.CE), Side.SELL)]
+    extra = [option(strike, Right.CE) for strike in (24_900, 25_000)]
+    settings = ExecutionSettings(allow_naked=True, modify_stop_to_limit=False)
+    view = market([shorts[0].contract, *extra])
+    desk = StopDesk(account=opened(settings), view=view).start()
+    desk.submit(replace(plan(shorts, 30, allow_naked=True), stop_premium_bps=20_000))
+    for _ in range(4):
+        desk.accept()
+        for order in desk.sends(purpose=Purpose.ENTRY):
+            if not desk.order(order.tag).is_terminal:
+                desk.fill(order)
+        desk.later(1_100)
+    stops = desk.sends(purpose=Purpose.STOP)
+    assert sorted(order.units for order in stops) == [195, 1_755]
+    ask(desk, OperatorAction.EXIT)
+    desk.cancelled(max(stops, key=lambda order: order.units))
+    for _ in range(30):
+        desk.later(250)
+        for order in desk.sends(purpose=Purpose.HEDGE):
+            if order.tag not in desk.ids:
+                desk.accept(order)
+                desk.fill(order)
+    assert desk.is_in(_S.MANUAL)
+    assert [order.units for order in desk.sends(purpose=Purpose.HEDGE)] == [195]
