@@ -7,13 +7,31 @@ from pathlib import Path
 
 import msgspec
 
+from core import __version__
+from core.domain.facts import JournalOpened, Recorded, SettingsAdopted
 from core.domain.tags import NONCE_LENGTH, base36
 from core.engine.recovery import RecoveredExecution
+from core.journal.opening import SCHEMA_VERSION
 from core.rehearsal.preparation import Prepared
 
 
 class WrongJournal(ValueError):
     """The journal belongs to another run; the message says which."""
+
+
+def first_rows(prepared: Prepared, nonce: str, now_ns: int) -> tuple[Recorded, ...]:
+    """What a new journal begins with: whose it is, and the numbers that are decided with."""
+    opened = JournalOpened(
+        nonce=nonce,
+        schema_version=SCHEMA_VERSION,
+        program_version=__version__,
+        mode="PAPER",
+        market=prepared.market,
+        scenario=prepared.asked.scenario.name,
+        seed=prepared.asked.seed,
+    )
+    settings = SettingsAdopted(prepared.settings)
+    return Recorded(1, now_ns, "", opened), Recorded(2, now_ns, "", settings)
 
 
 def require_same_run(prepared: Prepared, recovered: RecoveredExecution) -> None:

@@ -6,11 +6,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from time import monotonic
 
-from core import __version__
 from core.brokers.paper.books import ExchangeBooks
 from core.brokers.paper.config import ExchangeConfig, Latencies
 from core.brokers.paper.draws import Span
-from core.domain.facts import JournalOpened, Recorded, SettingsAdopted
 from core.domain.groups import GroupPlan, MultiLegOrderGroup
 from core.domain.inputs import Input, OperatorCommand, SubmitGroup
 from core.domain.lifecycle import RESTING
@@ -21,11 +19,11 @@ from core.engine.previews import TicketPreview, TicketRequest, WayOut
 from core.engine.publishing import Publisher
 from core.engine.recovery import recover_execution_from_crash
 from core.engine.snapshot import Snapshot
-from core.journal.opening import SCHEMA_VERSION
 from core.journal.persistence import PersistenceLayer
 from core.journal.writing import Batch
 from core.rehearsal.boundaries import Boundaries
 from core.rehearsal.core_life import CoreLife
+from core.rehearsal.downtime import begins_again_ns
 from core.rehearsal.faults.at_the_broker import BrokerFaults
 from core.rehearsal.faults.at_the_journal import JournalFaults
 from core.rehearsal.faults.engine import FaultEngine
@@ -37,7 +35,7 @@ from core.rehearsal.invariants.judge import Judge
 from core.rehearsal.invariants.loss_limits import LossLimits
 from core.rehearsal.invariants.told import Told
 from core.rehearsal.invariants.truth import Truth
-from core.rehearsal.journal_identity import nonce_of, require_same_run
+from core.rehearsal.journal_identity import first_rows, nonce_of, require_same_run
 from core.rehearsal.market_time import MarketTime
 from core.rehearsal.person import Person
 from core.rehearsal.preparation import Prepared
@@ -47,10 +45,6 @@ from core.rehearsal.world import World
 
 GRACE_NS = 120 * NS_PER_S
 """How long after its length a rehearsal waits for groups that do not rest yet."""
-
-_OVERNIGHT_SHARE = 0.35
-"""Of the deaths before a night, how many are followed by a start on the next morning only."""
-_OVERNIGHT_SALT = 11
 
 
 class Rehearsal:
@@ -259,21 +253,7 @@ class Rehearsal:
 
     async def _open(self) -> None:
         """The first rows: whose journal this is, and the numbers it decides with."""
-        asked = self._prepared.asked
-        opened = JournalOpened(
-            nonce=self.truth.nonce,
-            schema_version=SCHEMA_VERSION,
-            program_version=__version__,
-            mode="PAPER",
-            market=self._prepared.market,
-            scenario=asked.scenario.name,
-            seed=asked.seed,
-        )
-        now_ns = self.clock.now_ns()
-        rows = (
-            Recorded(1, now_ns, "", opened),
-            Recorded(2, now_ns, "", SettingsAdopted(self._prepared.settings)),
-        )
+        rows = first_rows(self._prepared, self.truth.nonce, self.clock.now_ns())
         await self._journal.commit(Batch(rows))
         self.life = self._make_life()
         self.publisher.follow(self.engine)
@@ -289,24 +269,8 @@ class Rehearsal:
         """The process is gone: what it was reads its own diary, some time later."""
         self.judge.died()
         self.faults.count(FaultKind.CRASH)
-        n = len(self.boundaries.deaths)
-        downtime_ns = self.faults.between(FaultKind.CRASH, n, NS_PER_S // 10, 3 * NS_PER_S)
-        begins_ns = max(self.clock.now_ns(), self._next_morning_ns(n))
-        self.clock.call_at(begins_ns + downtime_ns, self._start_again)
-
-    def _next_morning_ns(self, n: int) -> int:
-        """When the next session opens, where nobody starts the core again before; else 0.
-
-        Only a scenario with a night has such deaths: what the trader does in the meantime no core has seen.
-        """
-        prepared = self._prepared
-        today = prepared.calendar.session_at(self.clock.now_ns())
-        first = prepared.calendar.session_at(prepared.start_ns)
-        if prepared.asked.scenario.night_at is None or today is None or today != first:
-            return 0
-        if self.faults.share(FaultKind.CRASH, n, salt=_OVERNIGHT_SALT) >= _OVERNIGHT_SHARE:
-            return 0
-        return prepared.calendar.next_session(today.closes_ns).opens_ns
+        death, now_ns = len(self.boundaries.deaths), self.clock.now_ns()
+        self.clock.call_at(begins_again_ns(self.faults, self._prepared, death, now_ns), self._start_again)
 
     def _start_again(self) -> None:
         if self._reopen is not None:
