@@ -116,7 +116,10 @@ class SlowInstruments(BaseHTTPRequestHandler):
             self.asked.set()
             self.granted.wait(60)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-        answer = httpx.get(f"{self.exchange}{self.path}", headers=headers, timeout=30)
+        try:
+            answer = httpx.get(f"{self.exchange}{self.path}", headers=headers, timeout=30)
+        except httpx.HTTPError:
+            return  # the exchange has ended with its story, and the core with it
         self.send_response(answer.status_code)
         for name, value in answer.headers.items():
             if name.lower().startswith("x-hedgerow") or name.lower() == "content-type":
