@@ -1,0 +1,67 @@
+"""A night without a core: what the judge excuses is what no book told, and no more than that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.brokers.paper.books import MemoryBooks
+from core.brokers.paper.records import ExchangeRecord
+from core.domain.account import Account
+from core.domain.evolve import fold
+from core.domain.instruments import PositionKey, Side
+from core.domain.lifecycle import ExecutionLifecycle
+from core.domain.timing import NS_PER_S
+from core.rehearsal.invariants.ends import nothing_lost
+from core.rehearsal.invariants.resting import at_the_end, blurred
+from core.rehearsal.invariants.truth import Truth
+from tests.rehearsal.test_judge_ends import account
+from tests.rehearsal.wire.test_judging import CONTRACTS, LONG, NONCE, PLAN, accepted, order, rows, traded
+
+BOUGHT = order(LONG.index, 1, Side.BUY, LONG.contract.lot_units)
+THEIRS = replace(order(LONG.index, 9, Side.SELL, BOUGHT.units), tag="theirs")
+NIGHT = ((0, 3_600 * NS_PER_S),)
+BEFORE = ((-2, -1),)
+
+
+def truth_of(*records: ExchangeRecord) -> Truth:
+    truth = Truth(MemoryBooks(), CONTRACTS, NONCE)
+    truth.append(list(records))
+    return truth
+
+
+def test_a_trade_that_no_living_core_could_read_need_not_be_in_the_journal_and_any_other_must() -> None:
+    truth = truth_of(accepted(BOUGHT), traded(BOUGHT, BOUGHT.units, "1"))
+    told = rows(BOUGHT)
+    assert nothing_lost(told, truth.trades) == "not in the journal: trade 1"
+    assert nothing_lost(told, truth.trades, BEFORE) == "not in the journal: trade 1"
+    assert nothing_lost(told, truth.trades, NIGHT) == ""
+
+
+def test_only_what_somebody_else_traded_in_that_night_is_unclear() -> None:
+    ours: list[ExchangeRecord] = [accepted(BOUGHT), traded(BOUGHT, BOUGHT.units, "1")]
+    sold: list[ExchangeRecord] = [accepted(THEIRS, placed_by="trader"), traded(THEIRS, THEIRS.units, "2")]
+    known = fold(rows(BOUGHT))
+    key = PositionKey(LONG.contract.exchange, LONG.contract.symbol, PLAN.product)
+    assert blurred(known, truth_of(*ours), NIGHT, ()) == frozenset()
+    assert blurred(known, truth_of(*ours, *sold), NIGHT, ()) == {key}
+    assert blurred(known, truth_of(*ours, *sold), BEFORE, ()) == frozenset()
+
+
+def test_an_order_that_was_over_and_fills_in_that_night_is_unclear_as_well() -> None:
+    truth = truth_of(accepted(BOUGHT), traded(BOUGHT, BOUGHT.units, "1"))
+    known = fold(rows(BOUGHT))
+    assert blurred(known, truth, NIGHT, {BOUGHT.tag})
+    assert not blurred(known, truth, BEFORE, {BOUGHT.tag})
+
+
+def found(state: Account, truth: Truth, unseen: tuple[tuple[int, int], ...]) -> list[int]:
+    return [invariant for invariant, _, _ in at_the_end(state, truth, 0, rested=True, unseen=unseen)]
+
+
+def test_a_closed_group_that_holds_something_is_excused_only_where_nobody_can_tell_whose_it_is() -> None:
+    ours: list[ExchangeRecord] = [accepted(BOUGHT), traded(BOUGHT, BOUGHT.units, "1")]
+    sold: list[ExchangeRecord] = [accepted(THEIRS, placed_by="trader"), traded(THEIRS, THEIRS.units, "2")]
+    closed = account(ExecutionLifecycle.CLOSED)
+    assert found(closed, truth_of(*ours), NIGHT) == [14]
+    assert found(closed, truth_of(*ours, *sold), NIGHT) == []
+    assert found(closed, truth_of(*ours, *sold), ()) == [14]
