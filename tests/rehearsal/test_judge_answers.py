@@ -187,3 +187,21 @@ def test_an_order_that_comes_after_it_was_given_up_spoils_its_own_group_only() -
     bench.judge.told.absent(late.tag)
     truth.append([accepted(late)])
     assert bench.judge.spoiled == {PLAN.group_id}
+
+
+def test_an_attempt_that_the_venue_refuses_gives_the_next_its_time_and_no_more() -> None:
+    bench = Bench()
+    group = bench.judge.told.groups[PLAN.group_id]
+    bench.judge.answers.within_ns = AT_ONCE_NS
+    back = order(SHORT.index, 3, Side.BUY, 2 * LOT, Purpose.HEDGE)
+    bench.decide(OrderIntended(back, 0, 0, False))
+    bench.judge.place(request(back))
+    assert not group.unanswered(), "it is on its way"
+    bench.judge.answers.watch(group)
+    bench.clock.go(0.4)
+    bench.judge.framed(described("O3", back, OrderStatus.REJECTED))
+    assert group.unanswered() == 2 * LOT
+    bench.clock.go(1.9)
+    assert not bench.late, "who is refused does not ask again at once"
+    bench.clock.go(0.5)
+    assert bench.late

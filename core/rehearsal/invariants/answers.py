@@ -26,13 +26,12 @@ TRIES_MAX = 12
 
 @dataclass(slots=True)
 class _Standing:
-    """Uncovered units of a group that nothing on its way would cover, and what was tried against them."""
+    """Uncovered units of a group that nothing on its way would cover."""
 
     told: ToldGroup
     since_ns: int
     busy_ns: int
     """How long the core had been unable to act by then."""
-    tried_until_ns: int = 0
 
 
 class Answers:
@@ -57,6 +56,8 @@ class Answers:
         self._late = late
         self._standing: dict[str, _Standing] = {}
         self._tries: dict[str, int] = {}
+        self._tried_until_ns: dict[str, int] = {}
+        """Until when it may take to see whether the last attempt has come to anything, and to try again."""
         self._window_ns: dict[str, int] = {}
         """Until when what comes after a group's last answer is gathered."""
         self._alive_since_ns = 0
@@ -70,6 +71,7 @@ class Answers:
         """The process is gone: nothing can be asked of it."""
         self._standing.clear()
         self._tries.clear()
+        self._tried_until_ns.clear()
         self._window_ns.clear()
 
     def tried(self, told: ToldGroup, lasting_ns: int = RETRY_NS) -> None:
@@ -82,15 +84,16 @@ class Answers:
         self._window_ns[group_id] = now_ns + debounce_ns
         if told.uncovered():
             self._tries[group_id] = self._tries.get(group_id, 0) + 1
-        standing = self._standing.get(group_id)
-        if standing is not None and self._tries.get(group_id, 0) <= TRIES_MAX:
-            standing.tried_until_ns = max(standing.tried_until_ns, now_ns + lasting_ns)
+        if (told.uncovered() or group_id in self._standing) and self._tries.get(group_id, 0) <= TRIES_MAX:
+            before_ns = self._tried_until_ns.get(group_id, 0)
+            self._tried_until_ns[group_id] = max(before_ns, now_ns + lasting_ns)
 
     def watch(self, told: ToldGroup) -> None:
         """Start the clock of a group with unanswered uncovered units; stop it where none are left."""
         group_id = told.plan.group_id
         if not told.uncovered():
             self._tries.pop(group_id, None)
+            self._tried_until_ns.pop(group_id, None)
         if not told.unanswered():
             self._standing.pop(group_id, None)
         elif group_id not in self._standing:
@@ -113,7 +116,7 @@ class Answers:
             return
         window_ns = self._window_ns.get(group_id, 0) if self._tries.get(group_id, 0) <= TRIES_MAX else 0
         began_ns = max(standing.since_ns, self._alive_since_ns, account.reconciled_at_ns, window_ns)
-        due_ns = max(began_ns + self.within_ns, standing.tried_until_ns)
+        due_ns = max(began_ns + self.within_ns, self._tried_until_ns.get(group_id, 0))
         due_ns += self._busy.total_ns - standing.busy_ns
         if not self.is_open(now_ns) or not account.reconciled_at_ns:
             due_ns = now_ns + self.within_ns
