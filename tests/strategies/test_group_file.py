@@ -158,7 +158,7 @@ def test_every_error_is_told_in_the_order_of_the_file() -> None:
         (CUSTOM.replace("24000", "24012"), "leg 1: .*nearest are 23950, 24000, 24050, 24100"),
         ('strategy = "straddle"\nlots = 1\nexit_at = 11:00:00', "has passed already"),
         ('strategy = "straddle"\nlots = 1\nexit_at = 23:00:00', "the market is open from 09:15:00 to"),
-        ('strategy = "straddle"\nlots = 1\nexit_at = 2026-08-16T12:00:00', "the market is closed on that day"),
+        ('strategy = "straddle"\nlots = 1\nexit_at = 2026-08-16T12:00:00', "is closed on that day"),
         ('strategy = "straddle"\nlots = 1\nexpiry = 2026-08-19', "expiries are 2026-08-18"),
     ],
 )
