@@ -50,9 +50,8 @@ def demo_books(groups: Iterable[MultiLegOrderGroup], now_ns: int, read_ns: int) 
     held: dict[PositionKey, tuple[int, int]] = {}
     orders = []
     for group in groups:
-        for leg in group.legs:
-            contract = leg.plan.contract
-            key = PositionKey(contract.exchange, contract.symbol, group.plan.product)
+        for index, leg in enumerate(group.legs):
+            key = group.position_key(index)
             units = held.get(key, (0, 0))[0] + leg.net_units
             paid = (leg.average_paise or 0) * (0.97 if units > 0 else 1.04)
             held[key] = (units, round(paid))

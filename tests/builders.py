@@ -399,6 +399,11 @@ class Desk:
         """The facts of these kinds, oldest first."""
         return [row.fact for row in self.rows if isinstance(row.fact, kinds)]
 
+    def stands(self, alert_id: str) -> bool:
+        """Whether an alert was raised and not taken down since."""
+        alert = self.account.alerts.get(alert_id)
+        return alert is not None and not alert.cleared
+
     def net(self) -> dict[str, int]:
         """What all groups hold, by symbol; zeros left out."""
         held: dict[str, int] = {}

@@ -169,12 +169,7 @@ class _Flatten:
     def _journal_net(self) -> dict[PositionKey, int]:
         """What the groups of the journal hold, where it can be read: nothing is lost where it cannot."""
         account = journal_account(self.journal)
-        keys = {
-            PositionKey(leg.plan.contract.exchange, leg.plan.contract.symbol, group.plan.product)
-            for group in account.groups.values()
-            for leg in group.legs
-        }
-        return {key: units for key in keys if (units := account.net_units(key))}
+        return {key: units for key in account.held_keys if (units := account.net_units(key))}
 
     async def _close(self, kite: KiteBroker, scope: Scope) -> FlattenResult:
         held = await look(kite.rest)

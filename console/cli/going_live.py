@@ -41,7 +41,7 @@ from core.journal.errors import JournalError
 from core.journal.lock import AccountLock
 from core.journal.persistence import PersistenceLayer
 from core.market.errors import MarketDataError
-from core.market.limits_file import LimitsFileError, read_limits, read_settings
+from core.market.limits_file import LimitsFileError, read_limits
 from core.market.margin_parameters import built_in_parameters
 from core.market.sessions import load_calendar
 from core.risk.limits import RiskLimits
@@ -112,10 +112,9 @@ class _Session:
         self._calendar = load_calendar(wanted.sessions)
         self._shown = not wanted.console
         self._failure = ""
-        self._limits = RiskLimits() if wanted.limits is None else read_limits(wanted.limits)
-        self._settings = ExecutionSettings(allow_naked=wanted.allow_naked)
+        self._limits, self._settings = RiskLimits(), ExecutionSettings(allow_naked=wanted.allow_naked)
         if wanted.limits is not None:
-            self._settings = read_settings(wanted.limits, self._settings)
+            self._limits, self._settings = read_limits(wanted.limits, self._settings)
 
     async def run(self) -> int:
         """Open, trade, close; the exit status."""

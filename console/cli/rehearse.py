@@ -22,7 +22,7 @@ from core.domain.settings import ExecutionSettings
 from core.journal.errors import JournalError
 from core.journal.opening import require_journal
 from core.market.errors import MarketDataError
-from core.market.limits_file import LimitsFileError, read_limits, read_settings
+from core.market.limits_file import LimitsFileError, read_limits
 from core.market.sessions import load_calendar
 from core.rehearsal.campaign.staging import Staged
 from core.rehearsal.journal_identity import WrongJournal
@@ -141,6 +141,9 @@ def rehearse(
             staged = staged_as_asked(scenario, seed, crash_at or [], without or [])
             prepared = staged.prepared
         else:
+            decided = RiskLimits(), ExecutionSettings()
+            if limits is not None:
+                decided = read_limits(limits, ExecutionSettings())
             asked = Asked(
                 find_scenario(scenario),
                 chain,
@@ -151,8 +154,7 @@ def rehearse(
                 seed,
                 funds,
                 hold,
-                RiskLimits() if limits is None else read_limits(limits),
-                ExecutionSettings() if limits is None else read_settings(limits, ExecutionSettings()),
+                *decided,
             )
             prepared = prepare(asked, load_calendar())
     except (ScenarioError, StrategyError, MarketDataError, LimitsFileError) as error:

@@ -7,7 +7,6 @@ from console.scene import Scene
 from console.widgets.line import Line, Span, fill, line
 from console.wording import span
 from core.domain.groups import MultiLegOrderGroup
-from core.domain.instruments import PositionKey
 from core.domain.orders import TERMINAL, ChildOrder, OrderReport
 from core.domain.timing import clock_text
 
@@ -29,9 +28,9 @@ def book_lines(group: MultiLegOrderGroup, scene: Scene, width: int, height: int)
     head += fill("others", 10, right=True) + f"   {span(age)} ago, at {clock_text(books.read_at_ns)}"
     lines = [line((head, "muted"))]
     broker = {report.key: report.units for report in books.positions}
-    for leg in group.legs:
+    for index, leg in enumerate(group.legs):
         contract = leg.plan.contract
-        key = PositionKey(contract.exchange, contract.symbol, group.plan.product)
+        key = group.position_key(index)
         others = (
             scene.snapshot.account.net_units(key) - leg.net_units + scene.snapshot.account.foreign.get(key, 0)
         )

@@ -52,10 +52,9 @@ def standings(snapshot: Snapshot) -> list[Standing]:
     broker = {report.key: report for report in books.positions} if books is not None else {}
     holders: dict[PositionKey, dict[str, int]] = {}
     for group in account.groups.values():
-        for leg in group.legs:
+        for index, leg in enumerate(group.legs):
             if leg.net_units:
-                contract = leg.plan.contract
-                key = PositionKey(contract.exchange, contract.symbol, group.plan.product)
+                key = group.position_key(index)
                 held = holders.setdefault(key, {})
                 held[group.group_id] = held.get(group.group_id, 0) + leg.net_units
     contracts = {

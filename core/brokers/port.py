@@ -15,6 +15,7 @@ from core.domain.capabilities import Capabilities
 from core.domain.instruments import Product, Side
 from core.domain.orders import (
     AccessRefusal,
+    ChildOrder,
     Funds,
     OrderReport,
     OrderType,
@@ -45,6 +46,21 @@ class OrderRequest:
     order_type: OrderType
     limit_paise: int
     trigger_paise: int = 0
+
+
+def request_of(order: ChildOrder) -> OrderRequest:
+    """What is asked of the broker for an order that was intended."""
+    return OrderRequest(
+        order.tag,
+        order.symbol,
+        order.exchange,
+        order.product,
+        order.side,
+        order.units,
+        order.order_type,
+        order.limit_paise,
+        order.trigger_paise,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,24 @@ class Account:
         """The account with one group in its new state."""
         return replace(self, groups={**self.groups, group.plan.group_id: group})
 
+    @property
+    def held_keys(self) -> set[PositionKey]:
+        """The broker's positions that a leg of some group is a part of now."""
+        return {
+            group.position_key(index)
+            for group in self.groups.values()
+            for index, leg in enumerate(group.legs)
+            if leg.net_units
+        }
+
+    def known_units(self, key: PositionKey) -> int:
+        """The signed position as far as it is known: what our groups hold, and what is the trader's own."""
+        return self.net_units(key) + self.foreign.get(key, 0)
+
+    def differs_in(self, symbol: str) -> bool:
+        """Whether a difference between the broker's books and ours stands open in this symbol."""
+        return any(each.is_open and each.symbol == symbol for each in self.divergences.values())
+
     def net_units(self, key: PositionKey) -> int:
         """The signed position that all groups together hold in one of the broker's positions."""
         total = 0

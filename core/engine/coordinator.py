@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from core.brokers.port import OrderChange, OrderPort, OrderRequest, Reply
+from core.brokers.port import OrderChange, OrderPort, OrderRequest, Reply, request_of
 from core.domain.account import Account
 from core.domain.effects import CancelOrder, ModifyOrder, SendOrder
 from core.domain.evolve import group_of
@@ -123,18 +123,7 @@ class ExecutionCoordinator:
                     self._post(SendReply(order.tag, Outcome.DENIED, None, why))
                     return
                 self._sent.add(order.tag)
-                request = OrderRequest(
-                    order.tag,
-                    order.symbol,
-                    order.exchange,
-                    order.product,
-                    order.side,
-                    order.units,
-                    order.order_type,
-                    order.limit_paise,
-                    order.trigger_paise,
-                )
-                self._start(self._place(request, order, _leaves_by_ns(order, committed)))
+                self._start(self._place(request_of(order), order, _leaves_by_ns(order, committed)))
             case ModifyOrder():
                 self._start(self._modify(effect, _lane_of(effect.tag, committed)))
             case CancelOrder(tag, order_id):

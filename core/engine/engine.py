@@ -100,7 +100,7 @@ class ExecutionEngine:
             halted=lambda: self.account.kill.tripped,
             handed=lambda order: self.metrics.handed_over(order, self.clock.now_ns()),
         )
-        self.stream = StreamHearing(clock.now_ns())
+        self.stream = StreamHearing(clock.now_ns(), account.settings.alert_stream_silent_ms)
         self._journal = journal
         self._mailbox: deque[Input] = deque()
         self._arrived = asyncio.Event()
@@ -137,13 +137,7 @@ class ExecutionEngine:
 
     def on_stream(self, frame: StreamFrame) -> None:
         """A frame of the broker's stream: a hint to act on at once and to check."""
-        now_ns = self.clock.now_ns()
-        down = isinstance(frame, StreamDown)
-        self.stream.hear(now_ns, up=not down)
-        if down:
-            self.metrics.lost(now_ns)
-        else:
-            self.metrics.heard(now_ns, self.account.settings.alert_stream_silent_ms * NS_PER_MS)
+        self.stream.hear(self.clock.now_ns(), up=not isinstance(frame, StreamDown))
         if isinstance(frame, StreamOrder):
             self.post(OrderNews(frame.report))
         if isinstance(frame, StreamOrder | StreamUp | StreamDown):
@@ -349,7 +343,7 @@ class ExecutionEngine:
         now_ns = self.clock.now_ns()
         settings = self.account.settings
         self.clock.call_at(now_ns + settings.monitor_every_ms * NS_PER_MS, self._watch)
-        if self.stream.turns_lost(now_ns, settings.alert_stream_silent_ms):
+        if self.stream.turns_lost(now_ns):
             self.books.request()
         if self._tail:
             self.post(WakeUp(("",)))
@@ -378,7 +372,7 @@ class ExecutionEngine:
         """Sooner while something is in flight, and while no stream would tell of what happens to a group."""
         settings = self.account.settings
         going = [group for group in self.account.groups.values() if not group.is_over]
-        lost = self.stream.is_lost(self.clock.now_ns(), settings.alert_stream_silent_ms)
+        lost = self.stream.is_lost(self.clock.now_ns())
         in_flight = any(not order.is_resting_stop for group in going for order in group.live_orders)
         return settings.poll_in_flight_ms if in_flight or (lost and going) else settings.poll_every_ms
 

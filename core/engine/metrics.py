@@ -106,46 +106,11 @@ class Metrics:
         self._unfilled_ns: dict[str, int] = {}
         """The same until its first fill is known."""
         self._mark = ""
-        self._first_heard_ns = 0
-        self._heard_ns: int | None = None
-        self._stream_up_ns = 0
-        self._silent_ns = 0
-        self._is_lost = False
 
     def funded(self, funds: Funds) -> None:
         """What the broker says is used, of everything the account can put up."""
         if funds.total_paise > 0:
             self.margin_peak_pct = max(self.margin_peak_pct, 100 * funds.used_paise / funds.total_paise)
-
-    def heard(self, now_ns: int, silent_ns: int) -> None:
-        """A frame of the stream: the time since the one before counts as up, unless it was a silence.
-
-        ``silent_ns`` is how long a stream that is up may say nothing.
-        """
-        self._silent_ns = silent_ns
-        if self._heard_ns is None:
-            self._first_heard_ns = now_ns
-        elif not self._is_lost:
-            self._stream_up_ns += self._heard_since(self._heard_ns, now_ns)
-        self._heard_ns = now_ns
-        self._is_lost = False
-
-    def lost(self, now_ns: int) -> None:
-        """The stream is down: a silence before that counts as up, nothing does until it is heard again."""
-        if self._heard_ns is not None and not self._is_lost:
-            self._stream_up_ns += self._heard_since(self._heard_ns, now_ns)
-        self._is_lost = True
-
-    def stream_uptime_pct(self, now_ns: int) -> float | None:
-        """The part of the time since its first frame in which the stream was heard; ``None`` before that."""
-        if self._heard_ns is None or now_ns <= self._first_heard_ns:
-            return None
-        since_ns = 0 if self._is_lost else self._heard_since(self._heard_ns, now_ns)
-        up_ns = self._stream_up_ns + since_ns
-        return round(100 * up_ns / (now_ns - self._first_heard_ns), 1)
-
-    def _heard_since(self, frame_ns: int, now_ns: int) -> int:
-        return now_ns - frame_ns if now_ns - frame_ns <= self._silent_ns else 0
 
     def decided(self, elapsed_ns: int, items: int) -> None:
         """Time spent deciding a batch."""

@@ -184,15 +184,14 @@ class Publisher:
 
     def _health(self, now_ns: int) -> Health:
         engine, metrics = self._engine, self._engine.metrics
-        silent_ms = engine.account.settings.alert_stream_silent_ms
 
         def age_ms(at_ns: int | None) -> int | None:
             return None if at_ns is None else max(0, now_ns - at_ns) // NS_PER_MS
 
         return Health(
-            stream_up=engine.stream_up and not engine.stream.is_lost(now_ns, silent_ms),
+            stream_up=engine.stream_up and not engine.stream.is_lost(now_ns),
             stream_age_ms=age_ms(engine.stream_ns),
-            stream_uptime_pct=metrics.stream_uptime_pct(now_ns),
+            stream_uptime_pct=engine.stream.uptime_pct(now_ns),
             poll_age_ms=age_ms(engine.books.read_ns),
             next_poll_ms=max(0, engine.books.next_poll_ns - now_ns) // NS_PER_MS,
             poll_failing=engine.books.failing,

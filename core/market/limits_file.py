@@ -83,9 +83,13 @@ class _Limits(_Table):
     orders: _Orders = _Orders()
 
 
-def read_limits(path: Path) -> RiskLimits:
-    """The limits of a file. Raises ``LimitsFileError``."""
+def read_limits(path: Path, base: ExecutionSettings) -> tuple[RiskLimits, ExecutionSettings]:
+    """The limits of a file, and ``base`` with the file's own numbers. Raises ``LimitsFileError``."""
     limits = _read(path)
+    return _limits_of(limits), _settings_of(limits, base)
+
+
+def _limits_of(limits: _Limits) -> RiskLimits:
     return RiskLimits(
         lots_per_trade=limits.lots_per_trade,
         lots_per_underlying=limits.lots_per_underlying,
@@ -98,9 +102,7 @@ def read_limits(path: Path) -> RiskLimits:
     )
 
 
-def read_settings(path: Path, base: ExecutionSettings) -> ExecutionSettings:
-    """The file's numbers, and those of ``base`` for the rest. Raises ``LimitsFileError``."""
-    limits = _read(path)
+def _settings_of(limits: _Limits, base: ExecutionSettings) -> ExecutionSettings:
     kill, alerts, orders = limits.kill_switch, limits.alerts, limits.orders
     asked: dict[str, float | int | bool | None] = {
         "margin_use_max_bps": _times(limits.margin_use_pct, _BPS),

@@ -38,8 +38,8 @@ from core.policy.merge import (
 )
 from core.policy.mismatch import tell_mismatches
 from core.policy.operator import obey
+from core.policy.overnight import value_what_was_carried
 from core.policy.reconcile import reconcile
-from core.policy.session import value_what_was_carried
 from core.policy.stop_triggers import has_stops
 from core.policy.turn import Decision, Turn
 
@@ -217,9 +217,12 @@ def _submit(turn: Turn, item: i.SubmitGroup, calculator: LegPriorityCalculator) 
 
 def _is_the_same(one: GroupPlan, other: GroupPlan) -> bool:
     """Whether two plans are one request that has come twice, however it was ordered since."""
-    legs = [{(leg.contract.symbol, leg.side, leg.ratio) for leg in plan.legs} for plan in (one, other)]
-    asked = [(plan.good_until_ns, plan.copies, plan.strategy, plan.product) for plan in (one, other)]
-    return legs[0] == legs[1] and asked[0] == asked[1]
+    return _asked_for(one) == _asked_for(other)
+
+
+def _asked_for(plan: GroupPlan) -> tuple[object, ...]:
+    legs = frozenset((leg.contract.symbol, leg.side, leg.ratio) for leg in plan.legs)
+    return legs, plan.copies, plan.strategy, plan.product, plan.good_until_ns
 
 
 def _started(turn: Turn, restart: bool, latched: str) -> tuple[str, ...]:

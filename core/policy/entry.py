@@ -6,14 +6,15 @@ from core.domain.cover import confirmed_holdings, uncovered_beyond_plan, worst_h
 from core.domain.effects import AskMargin
 from core.domain.facts import GateAsked
 from core.domain.groups import IncompletePolicy, LegType, MultiLegOrderGroup
-from core.domain.instruments import PositionKey, Side
+from core.domain.instruments import Side
 from core.domain.money import price
 from core.domain.orders import ChildOrder, OrderStatus, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
 from core.policy.child_orders import ChildOrderManager, reprice
+from core.policy.overnight import overnight_is_compared
 from core.policy.pricing_rules import entry_price
-from core.policy.session import intraday_entry_is_over, overnight_is_compared
+from core.policy.session import intraday_entry_is_over
 from core.policy.turn import Turn
 
 ATTEMPTS_MAX = 3
@@ -133,8 +134,8 @@ def _release(turn: Turn, group_id: str) -> str:
 def _send(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) -> str:
     """Price a leg's missing units and intend them, unless the whole would miss the price agreed."""
     plan = group.plan.legs[index]
-    key = PositionKey(plan.contract.exchange, plan.contract.symbol, group.plan.product)
-    if key in turn.account.doubts or _differs(turn, key.symbol):
+    key = group.position_key(index)
+    if key in turn.account.doubts or turn.account.differs_in(key.symbol):
         return ""  # the broker's books differ from ours and nobody knows yet why
     foreign = turn.account.foreign.get(key, 0)
     if foreign * plan.side.sign < 0:
@@ -162,11 +163,6 @@ def _send(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) -> str:
         return ""
     ChildOrderManager.intend(turn, group.group_id, index, plan.side, units, Purpose.ENTRY, wanted.paise)
     return ""
-
-
-def _differs(turn: Turn, symbol: str) -> bool:
-    """Whether a difference between the broker's books and ours stands open in this symbol."""
-    return any(each.is_open and each.symbol == symbol for each in turn.account.divergences.values())
 
 
 def _releasable(turn: Turn, group: MultiLegOrderGroup, index: int) -> int:

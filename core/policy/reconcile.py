@@ -26,15 +26,16 @@ from core.domain.timing import NS_PER_MS, to_ist
 from core.policy.access import login_was_taken
 from core.policy.group import confirm_flat
 from core.policy.merge import merge_order, merge_trade
-from core.policy.session import (
+from core.policy.overnight import (
     compare_overnight,
-    has_expired,
     is_absent_for_good,
     is_carried,
     is_of_an_earlier_day,
     lapse_past_orders,
     note_session_end,
+    stands_open,
 )
+from core.policy.session import has_expired
 from core.policy.turn import Turn
 
 
@@ -95,7 +96,7 @@ def _note_foreign_at_start(turn: Turn, book: BookSnapshot) -> None:
     account = turn.account
     traded = {order.position_key for group in account.groups.values() for order in group.orders.values()}
     theirs = {position.key: position.units for position in book.positions}
-    for key in sorted((set(theirs) | set(account.foreign)) - traded - _our_keys(turn)):
+    for key in sorted((set(theirs) | set(account.foreign)) - traded - turn.account.held_keys):
         difference = theirs.get(key, 0) - account.foreign.get(key, 0)
         if difference and not _has_expired(turn, key):
             _believe(turn, key, difference)
@@ -104,9 +105,8 @@ def _note_foreign_at_start(turn: Turn, book: BookSnapshot) -> None:
 def _doubt_what_was_carried(turn: Turn, book: BookSnapshot) -> None:
     """What was carried into this day otherwise than the broker says is not traded before that is settled."""
     theirs = {position.key: position.units for position in book.positions}
-    for key in sorted(_our_keys(turn)):
-        known = turn.account.net_units(key) + turn.account.foreign.get(key, 0)
-        difference = theirs.get(key, 0) - known
+    for key in sorted(turn.account.held_keys):
+        difference = theirs.get(key, 0) - turn.account.known_units(key)
         if difference and not _has_expired(turn, key) and is_carried(turn, key):
             turn.record(PositionDoubted(key, difference))
 
@@ -138,14 +138,14 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
     """Look for units that nobody's trades explain. A difference counts when it is seen twice, 5 s apart."""
     account = turn.account
     theirs = {position.key: position.units for position in book.positions}
-    keys = set(theirs) | set(account.foreign) | set(account.doubts) | _our_keys(turn)
+    keys = set(theirs) | set(account.foreign) | set(account.doubts) | turn.account.held_keys
     keys = {key for key in keys if not _has_expired(turn, key)}
     touched: set[str] = set()
     for key in sorted(keys):
         absent = _lacks_a_row(turn, key, theirs)
         if absent and not _can_be_gone(turn, key, book):
             continue
-        difference = theirs.get(key, 0) - account.net_units(key) - account.foreign.get(key, 0)
+        difference = theirs.get(key, 0) - account.known_units(key)
         doubt = account.doubts.get(key)
         if difference == 0:
             if doubt is not None:
@@ -156,10 +156,10 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
             continue
         if absent and not is_absent_for_good(turn, key):
             continue
-        if _stands_open(turn, key):
+        if stands_open(turn, key):
             continue  # a person has it in hand
         touched |= _believe(turn, key, difference)
-        if not _stands_open(turn, key):
+        if not stands_open(turn, key):
             turn.record(PositionDoubted(key, 0))
         account = turn.account
     return touched
@@ -217,20 +217,6 @@ def _has_expired(turn: Turn, key: PositionKey) -> bool:
         held = (leg.plan.contract for group in turn.account.groups.values() for leg in group.legs)
         contract = next((each for each in held if each.symbol == key.symbol), None)
     return contract is not None and has_expired(turn, contract)
-
-
-def _stands_open(turn: Turn, key: PositionKey) -> bool:
-    divergence = turn.account.divergences.get(f"position:{key}")
-    return divergence is not None and divergence.is_open
-
-
-def _our_keys(turn: Turn) -> set[PositionKey]:
-    return {
-        group.position_key(index)
-        for group in turn.account.groups.values()
-        for index, leg in enumerate(group.legs)
-        if leg.net_units
-    }
 
 
 def _holders(turn: Turn, key: PositionKey) -> list[tuple[MultiLegOrderGroup, int]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from core.brokers.paper.account_margin import AccountMargin
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.inputs import OperatorAction, OperatorCommand
-from core.domain.instruments import PositionKey, Side
+from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.timing import NS_PER_S, Clock
 from core.engine.engine import ExecutionEngine
@@ -75,10 +75,10 @@ class Person:
 
     def _affords(self, group: MultiLegOrderGroup) -> bool:
         """Whether the exchange would let the account close each of the legs that are left, by its money."""
-        for leg in group.legs:
-            contract, units = leg.plan.contract, leg.net_units
-            key = PositionKey(contract.exchange, contract.symbol, group.plan.product)
+        for index, leg in enumerate(group.legs):
+            key, units = group.position_key(index), leg.net_units
+            tick_paise = leg.plan.contract.tick_paise
             side = Side.SELL if units > 0 else Side.BUY
-            if units and self._margin.shortfall(key, side, abs(units), contract.tick_paise) is not None:
+            if units and self._margin.shortfall(key, side, abs(units), tick_paise) is not None:
                 return False
         return True

@@ -137,25 +137,3 @@ def test_what_an_earlier_process_may_have_sent_is_not_timed_to_an_order_of_this_
     assert metrics.hedge_send.count == 0
     tell(metrics, account, seen(order, 65), 6_100)
     assert (metrics.hedge_fill.count, metrics.hedge_fill.max) == (1, 6_140.0)
-
-
-def test_the_time_in_which_the_stream_is_down_does_not_count_however_often_it_says_so() -> None:
-    metrics = Metrics()
-    metrics.heard(NOW, 5 * NS_PER_S)
-    metrics.heard(NOW + 4 * NS_PER_S, 5 * NS_PER_S)
-    for second in (4, 5, 6, 7):
-        metrics.lost(NOW + second * NS_PER_S)
-    assert metrics.stream_uptime_pct(NOW + 8 * NS_PER_S) == 50.0
-    metrics.heard(NOW + 8 * NS_PER_S, 5 * NS_PER_S)
-    assert metrics.stream_uptime_pct(NOW + 8 * NS_PER_S) == 50.0
-
-
-def test_a_silence_of_the_stream_counts_as_down_while_it_lasts_and_after() -> None:
-    metrics = Metrics()
-    assert metrics.stream_uptime_pct(NOW) is None
-    for second in range(11):
-        metrics.heard(NOW + second * NS_PER_S, 5 * NS_PER_S)
-    assert metrics.stream_uptime_pct(NOW + 12 * NS_PER_S) == 100.0
-    assert metrics.stream_uptime_pct(NOW + 20 * NS_PER_S) == 50.0
-    metrics.heard(NOW + 20 * NS_PER_S, 5 * NS_PER_S)
-    assert metrics.stream_uptime_pct(NOW + 20 * NS_PER_S) == 50.0

@@ -11,13 +11,14 @@ from console.cli import build
 from core.domain.facts import KillSwitchTripped
 from core.domain.settings import ExecutionSettings
 from core.journal.opening import read_journal
-from core.market.limits_file import LimitsFileError, read_limits, read_settings
+from core.market.limits_file import LimitsFileError, read_limits
+from core.risk.limits import RiskLimits
 
 
 def test_every_limit_is_read_in_paise_and_lots(tmp_path: Path) -> None:
     path = tmp_path / "limits.toml"
     path.write_text("lots_per_trade = 10\nloss_per_day_rupees = 25000\n[lots]\nNIFTY = 30\n")
-    limits = read_limits(path)
+    limits, _ = read_limits(path, ExecutionSettings())
     assert limits.lots_per_trade == 10
     assert limits.loss_per_day_paise == 25_000_00
     assert limits.lots_per_underlying_named == {"NIFTY": 30}
@@ -32,7 +33,7 @@ def test_what_is_left_out_stays_as_it_was_and_the_rest_is_read_in_its_own_unit(t
         "[alerts]\nhedge_lag_ms = 300\n"
         "[orders]\nper_day = 2000\n"
     )
-    settings = read_settings(path, ExecutionSettings(allow_naked=True))
+    _, settings = read_limits(path, ExecutionSettings(allow_naked=True))
     assert settings == ExecutionSettings(
         allow_naked=True,
         margin_use_max_bps=8_000,
@@ -47,7 +48,7 @@ def test_what_is_left_out_stays_as_it_was_and_the_rest_is_read_in_its_own_unit(t
 def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "limits.toml"
     path.write_text("")
-    assert read_settings(path, ExecutionSettings()) == ExecutionSettings()
+    assert read_limits(path, ExecutionSettings()) == (RiskLimits(), ExecutionSettings())
 
 
 def test_a_rehearsal_decides_with_the_numbers_of_the_file(tmp_path: Path) -> None:
@@ -78,9 +79,8 @@ def test_a_rehearsal_decides_with_the_numbers_of_the_file(tmp_path: Path) -> Non
 def test_a_file_that_cannot_be_used_says_which_key(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "limits.toml"
     path.write_text(text)
-    for read in (read_limits, lambda path: read_settings(path, ExecutionSettings())):
-        with pytest.raises(LimitsFileError, match=says):
-            read(path)
+    with pytest.raises(LimitsFileError, match=says):
+        read_limits(path, ExecutionSettings())
 
 
 def test_a_group_over_the_limits_is_rejected_with_every_limit_it_breaks(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from core.brokers.port import OrderChange, OrderRequest, Reply
+from core.brokers.port import OrderChange, Reply, request_of
 from core.domain.account import Account
 from core.domain.effects import CancelOrder, ModifyOrder, SendOrder
 from core.domain.evolve import evolve, fold, group_of
@@ -120,27 +120,16 @@ class JudgedDesk(StopDesk):
                 pass
 
     def _weigh(self, order: ChildOrder, before: Account) -> None:
-        request = OrderRequest(
-            order.tag,
-            order.symbol,
-            order.exchange,
-            order.product,
-            order.side,
-            order.units,
-            order.order_type,
-            order.limit_paise,
-            order.trigger_paise,
-        )
         if order.tag in self.told.orders:
             self.found.append(f"{order.tag} was sent twice")
             return
-        told = self.told.sent(request, self.now_ns)
+        told = self.told.sent(request_of(order), self.now_ns)
         if told is None:
             self.found.append(f"{order.tag} belongs to no group")
             return
         seen = SendSeen(
             told,
-            request.units,
+            order.units,
             self.told.groups[order.group_id],
             order.purpose,
             order.group_id in self.gated,

@@ -39,11 +39,6 @@ _S = ExecutionLifecycle
 _WELL = HealthReading(funds_total_paise=100_00, funds_used_paise=50_00)
 
 
-def stands(desk: Desk, alert_id: str) -> bool:
-    alert = desk.account.alerts.get(alert_id)
-    return alert is not None and not alert.cleared
-
-
 def raised(desk: Desk, alert_id: str) -> int:
     return sum(isinstance(row.fact, AlertRaised) and row.fact.alert_id == alert_id for row in desk.rows)
 
@@ -66,15 +61,15 @@ def test_what_ails_the_core_is_told_once_while_it_lasts_and_taken_down_after(
 ) -> None:
     desk = Desk().start()
     look(desk)
-    assert not stands(desk, alert_id)
+    assert not desk.stands(alert_id)
     for _ in range(3):
         look(desk, ill)
-    assert stands(desk, alert_id)
+    assert desk.stands(alert_id)
     assert desk.account.alerts[alert_id].severity is severity
     assert raised(desk, alert_id) == 1
     desk.later(10_000)
     look(desk)
-    assert not stands(desk, alert_id)
+    assert not desk.stands(alert_id)
 
 
 def test_a_peak_of_the_loop_is_shown_for_long_enough_to_be_read() -> None:
@@ -82,16 +77,16 @@ def test_a_peak_of_the_loop_is_shown_for_long_enough_to_be_read() -> None:
     look(desk, replace(_WELL, loop_lag_ms=400))
     desk.later(2_000)
     look(desk)
-    assert stands(desk, "loop-lag")
+    assert desk.stands("loop-lag")
 
 
 def test_margin_use_has_to_ease_before_its_alert_goes() -> None:
     desk = Desk().start()
     look(desk, replace(_WELL, funds_used_paise=85_01))
     look(desk, replace(_WELL, funds_used_paise=84_00))
-    assert stands(desk, "margin-use")
+    assert desk.stands("margin-use")
     look(desk, replace(_WELL, funds_used_paise=83_00))
-    assert not stands(desk, "margin-use")
+    assert not desk.stands("margin-use")
 
 
 def acknowledge(desk: Desk, alert_id: str) -> None:
@@ -140,7 +135,7 @@ def test_short_units_without_cover_that_were_acknowledged_ask_again_when_there_a
 def test_only_what_is_held_has_to_be_quoted() -> None:
     desk = desk_with(plan())
     look(desk)
-    assert not stands(desk, "stale-quotes")
+    assert not desk.stands("stale-quotes")
     fill_everything(desk)
     desk.later(60_000)
     desk.view = replace(desk.view, stale_after_ns=3 * NS_PER_S)
@@ -150,21 +145,21 @@ def test_only_what_is_held_has_to_be_quoted() -> None:
         if symbol != LONG_CALL:
             desk.move_quote(symbol, 79_00, 80_00)
     look(desk)
-    assert not stands(desk, "stale-quotes"), "a question by REST may still be on its way"
+    assert not desk.stands("stale-quotes"), "a question by REST may still be on its way"
     desk.later(200)
     look(desk)
     assert LONG_CALL in desk.account.alerts["stale-quotes"].text
     assert SHORT_PUT not in desk.account.alerts["stale-quotes"].text
     desk.move_quote(LONG_CALL, 29_00, 30_00)
     look(desk)
-    assert not stands(desk, "stale-quotes")
+    assert not desk.stands("stale-quotes")
 
 
 def test_no_quote_is_missed_while_the_market_is_closed() -> None:
     desk = open_condor()
     desk.view = replace(desk.view, stale_after_ns=1, closes_ns=desk.now_ns)
     look(desk)
-    assert not stands(desk, "stale-quotes")
+    assert not desk.stands("stale-quotes")
 
 
 def test_cover_that_is_late_is_told_and_taken_down_with_the_cover() -> None:
@@ -177,11 +172,11 @@ def test_cover_that_is_late_is_told_and_taken_down_with_the_cover() -> None:
     desk.read_books()
     desk.later(100)
     look(desk)
-    assert not stands(desk, "hedge-lag:G-001")
+    assert not desk.stands("hedge-lag:G-001")
     desk.later(600)
     look(desk)
-    assert stands(desk, "uncovered:G-001")
-    assert stands(desk, "hedge-lag:G-001")
+    assert desk.stands("uncovered:G-001")
+    assert desk.stands("hedge-lag:G-001")
     for _ in range(6):
         for order in desk.group().live_orders:
             if order.tag not in desk.ids:
@@ -191,8 +186,8 @@ def test_cover_that_is_late_is_told_and_taken_down_with_the_cover() -> None:
         desk.later(300)
     look(desk)
     assert not desk.group().unhedged.since_ns
-    assert not stands(desk, "uncovered:G-001")
-    assert not stands(desk, "hedge-lag:G-001")
+    assert not desk.stands("uncovered:G-001")
+    assert not desk.stands("hedge-lag:G-001")
 
 
 def test_a_difference_stands_as_an_alert_until_the_books_agree() -> None:
@@ -207,13 +202,13 @@ def test_a_difference_stands_as_an_alert_until_the_books_agree() -> None:
     for _ in range(4):
         desk.later(6_000)
         desk.read_books()
-    assert stands(desk, alert_id), "two groups hold it, so nobody knows whose units they were"
+    assert desk.stands(alert_id), "two groups hold it, so nobody knows whose units they were"
     assert desk.account.alerts[alert_id].runbook == "divergence"
     assert raised(desk, alert_id) == 1
     del desk.others[key]
     desk.later(6_000)
     desk.read_books()
-    assert not stands(desk, alert_id)
+    assert not desk.stands(alert_id)
 
 
 def test_a_difference_that_is_healed_at_once_is_counted_and_no_alert() -> None:
@@ -234,10 +229,10 @@ def test_a_call_for_a_person_ends_when_the_group_leaves_manual_and_its_alerts_en
             if order.tag not in desk.ids and desk.group().orders[order.tag].outcome is None:
                 desk.refuse(order)
         desk.later(2_000)
-    assert stands(desk, "manual:G-001")
+    assert desk.stands("manual:G-001")
     desk.give(OperatorCommand(OperatorAction.FLATTEN, "G-001", "tester", 0))
     assert desk.group().state is not _S.MANUAL
-    assert not stands(desk, "manual:G-001")
+    assert not desk.stands("manual:G-001")
 
 
 def stock_condor() -> tuple[LegPlan, ...]:
@@ -253,7 +248,7 @@ def test_what_would_be_delivered_is_told_a_week_ahead_and_closed_in_time() -> No
     desk.submit(plan(legs))
     fill_everything(desk)
     assert desk.is_in(_S.OPEN)
-    assert not stands(desk, "delivery:G-001")
+    assert not desk.stands("delivery:G-001")
 
     desk.later((stops_ns - DELIVERY_WARNED_NS - desk.now_ns) // 1_000_000 + 1)
     assert "25 Aug" in desk.account.alerts["delivery:G-001"].text
@@ -264,7 +259,7 @@ def test_what_would_be_delivered_is_told_a_week_ahead_and_closed_in_time() -> No
     assert desk.is_in(_S.EXITING)
     fill_everything(desk)
     assert desk.is_in(_S.CLOSED)
-    assert not stands(desk, "delivery:G-001")
+    assert not desk.stands("delivery:G-001")
 
 
 def test_a_calendar_is_out_before_its_cover_expires_whoever_planned_it() -> None:

@@ -42,11 +42,6 @@ from tests.policy.stop_desk import StopDesk
 _S = ExecutionLifecycle
 
 
-def stands(desk: Desk, alert_id: str) -> bool:
-    alert = desk.account.alerts.get(alert_id)
-    return alert is not None and not alert.cleared
-
-
 def ask(desk: Desk, action: OperatorAction, target: str = "G-001", reason: str = "") -> None:
     desk.give(OperatorCommand(action, target, "tester", 0, reason))
 
@@ -67,7 +62,7 @@ def test_an_order_called_absent_that_works_after_its_group_has_ended_is_cancelle
     assert desk.facts(OrderProvedAbsent)
     order_id = desk._book(lost)
     desk.give(OrderNews(desk.book[order_id]))
-    assert stands(desk, f"late:{lost.tag}")
+    assert desk.stands(f"late:{lost.tag}")
     assert desk.order(lost.tag).cancel_pending
     desk.cancelled(lost)
     assert not desk.group().live
@@ -92,9 +87,9 @@ def half_entered_with_a_cancel_that_hangs() -> Desk:
 
 def test_the_cancel_of_an_entry_that_nobody_confirms_is_told_of_and_does_not_hold_the_rest() -> None:
     desk = half_entered_with_a_cancel_that_hangs()
-    assert not stands(desk, "cancel:G-001")
+    assert not desk.stands("cancel:G-001")
     desk.later(1_500)
-    assert stands(desk, "cancel:G-001")
+    assert desk.stands("cancel:G-001")
     assert not desk.sends(purpose=Purpose.UNWIND), "the order may still be cancelled, and its units be final"
     for _ in range(20):
         desk.later(500)
@@ -151,7 +146,7 @@ def test_a_wing_that_nobody_bids_for_is_worth_nothing_and_stops_no_stop() -> Non
     desk = with_loss_stop()
     desk.move_quote(LONG_PUT, None, 5)
     desk.monitor()
-    assert not stands(desk, "unjudged:G-001")
+    assert not desk.stands("unjudged:G-001")
     desk.move_quote(SHORT_CALL, 300_00, 301_00)
     desk.later(100)
     desk.give(SubmitGroup(desk.group().plan))
@@ -163,10 +158,10 @@ def test_a_short_that_nobody_offers_leaves_the_loss_untold_and_a_person_is_told_
     desk.move_quote(SHORT_CALL, 300_00, None)
     desk.give(SubmitGroup(desk.group().plan))
     assert desk.is_in(_S.OPEN)
-    assert stands(desk, "unjudged:G-001")
+    assert desk.stands("unjudged:G-001")
     desk.move_quote(SHORT_CALL, 69_00, 70_00)
     desk.give(SubmitGroup(desk.group().plan))
-    assert not stands(desk, "unjudged:G-001")
+    assert not desk.stands("unjudged:G-001")
 
 
 def test_what_is_kept_has_its_stops_while_the_rest_is_reduced() -> None:
@@ -231,11 +226,11 @@ def test_an_unknown_order_of_ours_that_is_over_no_longer_trips_the_switch() -> N
     desk.book[strange.order_id] = strange
     desk.read_books()
     assert desk.account.divergences[f"unknown:{tag}"].is_open
-    assert stands(desk, f"unknown:{tag}")
+    assert desk.stands(f"unknown:{tag}")
     desk.book[strange.order_id] = replace(strange, status=OrderStatus.CANCELLED, filled_units=LOT)
     desk.read_books()
     assert not desk.account.divergences[f"unknown:{tag}"].is_open
-    assert stands(desk, f"unknown:{tag}:filled"), "nobody here closes what it has filled"
+    assert desk.stands(f"unknown:{tag}:filled"), "nobody here closes what it has filled"
     desk.later(61_000)
     desk.monitor()
     assert not desk.account.kill.tripped
@@ -258,13 +253,13 @@ def test_a_day_without_orders_left_for_exits_is_told_of() -> None:
     spent = replace(desk.account.budget, day_count=desk.account.settings.orders_per_day)
     desk.account = replace(desk.account, budget=spent)
     ask(desk, OperatorAction.EXIT)
-    assert stands(desk, "budget")
+    assert desk.stands("budget")
     assert not desk.sends(purpose=Purpose.EXIT)
     desk.account = replace(desk.account, budget=replace(spent, day_count=100))
     desk.later(60_000)
     desk.give(SubmitGroup(desk.group().plan))
     assert desk.sends(purpose=Purpose.EXIT)
-    assert not stands(desk, "budget")
+    assert not desk.stands("budget")
 
 
 def test_a_broker_that_does_not_say_the_margin_is_told_of_while_the_group_waits() -> None:

@@ -10,6 +10,7 @@ from core.domain.facts import FillRecorded, OrderIntended, Recorded
 from core.domain.instruments import PositionKey
 from core.domain.orders import Purpose, TradeReport
 from core.rehearsal.invariants.resting import in_doubt
+from core.rehearsal.invariants.truth import within
 
 
 def intended_first(rows: Iterable[Recorded], tags_at_broker: Iterable[str], nonce: str) -> str:
@@ -40,11 +41,7 @@ def nothing_lost(
         return f"recorded twice: trade {', '.join(sorted(twice)[:3])}"
     booked = {trade.trade_id: trade.at_ns for trade in trades}
     real = booked.keys()
-    shown = {
-        trade_id
-        for trade_id, at_ns in booked.items()
-        if not any(from_ns <= at_ns <= until_ns for from_ns, until_ns in spans)
-    }
+    shown = {trade_id for trade_id, at_ns in booked.items() if not within(at_ns, spans)}
     lost = sorted(shown - recorded.keys())
     if lost:
         return f"not in the journal: trade {', '.join(lost[:3])}"
@@ -55,13 +52,9 @@ def nothing_lost(
 def broker_wins(account: Account, ours: Mapping[PositionKey, int], foreign: Mapping[PositionKey, int]) -> str:
     """7: our book and what we know of others add up to the exchange's position, or a divergence is open."""
     keys = set(ours) | set(foreign) | set(account.foreign)
-    for group in account.groups.values():
-        for leg in group.legs:
-            contract = leg.plan.contract
-            keys.add(PositionKey(contract.exchange, contract.symbol, group.plan.product))
-    for key in sorted(keys):
+    for key in sorted(keys | account.held_keys):
         theirs = ours.get(key, 0) + foreign.get(key, 0)
-        mine = account.net_units(key) + account.foreign.get(key, 0)
+        mine = account.known_units(key)
         if mine == theirs or in_doubt(account, key):
             continue
         return f"{key}: we say {mine:+d}, the exchange {theirs:+d}"

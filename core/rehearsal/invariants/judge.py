@@ -34,7 +34,7 @@ from core.rehearsal.invariants.outgoing import Outgoing
 from core.rehearsal.invariants.reconciled import Reconciled
 from core.rehearsal.invariants.resting import at_the_end, never_taken_up
 from core.rehearsal.invariants.told import Told
-from core.rehearsal.invariants.truth import Truth
+from core.rehearsal.invariants.truth import Truth, within
 from core.rehearsal.invariants.violation import Violation
 
 _COMMIT, _SLEEP = "commit", "sleep"
@@ -66,10 +66,10 @@ class Judge:
         self._account = account
         self._followed_seq = 0
         self._died_ns = 0
-        self._over: set[str] = set()
-        """Tags of orders that were over before such a span: who fills after that, unseen, is nobody's."""
         self._unseen: list[tuple[int, int]] = []
         """Spans over a night in which no core lived: what traded then was in no book that one has read."""
+        self._over: set[str] = set()
+        """Tags of orders that were over before such a span: who fills after that, unseen, is nobody's."""
         self.busy = Busy(clock)
         self.answers = Answers(
             clock, account, self.busy, lambda group_id, detail: self.findings.add(8, detail, group_id)
@@ -111,11 +111,12 @@ class Judge:
         self.answers.begin_again()
         now_ns = self._clock.now_ns()
         kept = list(rows)
+        account = fold(kept)
         if self._died_ns and to_ist(self._died_ns).date() < to_ist(now_ns).date():
             written_ns = kept[-1].at_ns if kept else 0
             self._over.update(
                 tag
-                for group in fold(kept).groups.values()
+                for group in account.groups.values()
                 for tag, order in group.orders.items()
                 if order.is_terminal
             )
@@ -128,7 +129,7 @@ class Judge:
                 self._outgoing.weighed.add(row.fact.order.tag)
         self._outgoing.forget_gates()
         self._followed_seq = kept[-1].seq if kept else 0
-        self.told.restart(fold(kept))
+        self.told.restart(account)
         self.told.lapse(now_ns)
 
     def died(self) -> None:
@@ -194,7 +195,7 @@ class Judge:
         order = self.told.absent(tag)
         if order is None or order.order_id:
             return
-        if to_ist(order.sent_ns).date() < to_ist(self._clock.now_ns()).date():
+        if order.is_past(self._clock.now_ns()):
             return  # its book is gone with its day; the positions have told
         silent_ns = self._clock.now_ns() - order.heard_ns
         if order.missing < _LEAST_LOOKUPS or silent_ns < _LEAST_SILENCE_NS:
@@ -325,9 +326,4 @@ class Judge:
 
     def _tags_of_known_days(self) -> list[str]:
         """Tags at the broker, but for those sent after a journal's last row on a day that nobody saw end."""
-        spans = self._unseen
-        return [
-            tag
-            for tag in self.truth.tags
-            if not any(from_ns <= self.truth.accepted_ns(tag) <= until_ns for from_ns, until_ns in spans)
-        ]
+        return [tag for tag in self.truth.tags if not within(self.truth.accepted_ns(tag), self._unseen)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
-from core.brokers.port import OrderChange, OrderRequest
+from core.brokers.port import OrderChange, OrderRequest, request_of
 from core.domain.account import Account
 from core.domain.facts import ModifyIntended
 from core.domain.instruments import Contract, Side
@@ -75,7 +75,7 @@ class Outgoing:
         if self._is_out(order.tag):
             self.weighed.add(order.tag)
         else:
-            self._weigh(_request(order))
+            self._weigh(request_of(order))
 
     def _is_out(self, tag: str) -> bool:
         """Whether the order was sent before: by this process, or by one that died without writing it down."""
@@ -220,17 +220,3 @@ class Outgoing:
     def _count(self, now_ns: int, lane: Lane) -> None:
         for detail in self._pace.sent(now_ns, lane, self._account().settings):
             self._findings.add(12, detail)
-
-
-def _request(order: ChildOrder) -> OrderRequest:
-    return OrderRequest(
-        order.tag,
-        order.symbol,
-        order.exchange,
-        order.product,
-        order.side,
-        order.units,
-        order.order_type,
-        order.limit_paise,
-        order.trigger_paise,
-    )

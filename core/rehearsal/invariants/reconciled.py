@@ -104,7 +104,7 @@ class Reconciled:
         today = to_ist(now_ns).date()
         for key in set(shown) | set(self._differences):
             so = self._truth.net[key] + self._truth.foreign[key]
-            units = so - account.net_units(key) - account.foreign.get(key, 0)
+            units = so - account.known_units(key)
             if not units or self._truth.expires_by(key, today):
                 self._differences.pop(key, None)
                 continue

@@ -10,7 +10,7 @@ from core.domain.groups import MultiLegOrderGroup
 from core.domain.instruments import PositionKey, Side
 from core.domain.lifecycle import ENDS, RESTING, ExecutionLifecycle
 from core.domain.timing import NS_PER_S, to_ist
-from core.rehearsal.invariants.truth import Truth
+from core.rehearsal.invariants.truth import Truth, within
 from core.rehearsal.invariants.working import WorkingOrder
 
 RESTS = 14
@@ -63,7 +63,7 @@ def blurred(
     return frozenset(
         PositionKey(trade.exchange, trade.symbol, trade.product)
         for trade in (*truth.others, *nameless)
-        if any(from_ns <= trade.at_ns <= until_ns for from_ns, until_ns in spans)
+        if within(trade.at_ns, spans)
     )
 
 
@@ -93,7 +93,7 @@ def _flat(
     group_id, state = group.group_id, group.state.value
     for index, (contract, _) in sorted(truth.held_legs(group_id).items()):
         held = held_at_exchange(truth, group, index)
-        key = _key(group, index)
+        key = group.position_key(index)
         if held and key not in unclear and not in_doubt(account, key):
             yield (
                 RESTS,
@@ -117,7 +117,7 @@ def _whole(
     group_id = group.group_id
     for index, leg in enumerate(group.legs):
         held, wanted = held_at_exchange(truth, group, index), group.target_units(index)
-        key = _key(group, index)
+        key = group.position_key(index)
         if held != wanted and key not in unclear and not in_doubt(account, key):
             symbol = leg.plan.contract.symbol
             yield (
@@ -141,20 +141,15 @@ def _excused(account: Account, group_id: str, order: WorkingOrder, known_ns: int
 
 def held_at_exchange(truth: Truth, group: MultiLegOrderGroup, index: int) -> int:
     """What a leg holds there: what our orders traded, less what others are known to have closed of it."""
-    if _key(group, index) in truth.settled:
+    if group.position_key(index) in truth.settled:
         return 0
     leg = group.legs[index]
     return truth.held_units(group.group_id, index) - leg.plan.side.sign * leg.closed_units
 
 
-def _key(group: MultiLegOrderGroup, index: int) -> PositionKey:
-    contract = group.legs[index].plan.contract
-    return PositionKey(contract.exchange, contract.symbol, group.plan.product)
-
-
 def in_doubt(account: Account, key: PositionKey) -> bool:
     """Whether a difference is in the open, or has only just been seen for the first time."""
-    if any(each.is_open and each.symbol == key.symbol for each in account.divergences.values()):
+    if account.differs_in(key.symbol):
         return True
     doubt = account.doubts.get(key)
     return doubt is not None and account.at_ns - doubt.since_ns < _DOUBTED_NS
@@ -174,7 +169,7 @@ def _taken_by_others(
         for index, leg in enumerate(group.legs):
             if leg.plan.contract.expiry > today:  # what has expired was taken away by its settlement
                 gone = leg.plan.side.sign * leg.closed_units
-                charged[_key(group, index), Side.SELL if gone > 0 else Side.BUY] += abs(gone)
+                charged[group.position_key(index), Side.SELL if gone > 0 else Side.BUY] += abs(gone)
     for (key, side), units in sorted(charged.items(), key=str):
         traded = truth.by_others[key, side]
         if units > traded and key not in unclear:

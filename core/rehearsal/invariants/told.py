@@ -62,6 +62,10 @@ class ToldOrder:
     changing_to: int = 0
     """The quantity of a modification that has not been answered; 0 where there is none."""
 
+    def is_past(self, now_ns: int) -> bool:
+        """Whether it was sent on an earlier day: an order lives for its day."""
+        return to_ist(self.sent_ns).date() < to_ist(now_ns).date()
+
     @property
     def working(self) -> int:
         """Units that may still fill, as far as anybody has told."""
@@ -215,9 +219,8 @@ class Told:
 
     def lapse(self, now_ns: int) -> None:
         """An order lives for its day: those of earlier days are over, whether or not anybody was told."""
-        today = to_ist(now_ns).date()
         for order in self.orders.values():
-            if not order.is_over and to_ist(order.sent_ns).date() < today:
+            if not order.is_over and order.is_past(now_ns):
                 order.is_over, order.unanswered = True, False
 
     def changing(self, order: ToldOrder, units: int, at_ns: int) -> None:
@@ -344,7 +347,7 @@ class Told:
         What was concluded wrongly is found where our books are compared with the exchange's.
         """
         order = self.orders.get(tag)
-        if order is not None and to_ist(order.sent_ns).date() < to_ist(now_ns).date():
+        if order is not None and order.is_past(now_ns):
             self._fill(order, filled)
 
     def read(self, orders: Iterable[OrderReport], trades: Iterable[TradeReport], asked_ns: int) -> None:

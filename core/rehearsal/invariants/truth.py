@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from core.brokers.paper.books import ExchangeBooks
@@ -20,6 +20,11 @@ from core.domain.instruments import Contract, PositionKey, Side
 from core.domain.orders import TradeReport
 from core.domain.tags import group_id_of, leg_of
 from core.rehearsal.invariants.working import WorkingOrder, WorkingOrders
+
+
+def within(at_ns: int, spans: Iterable[tuple[int, int]]) -> bool:
+    """Whether an instant lies in one of these spans, their ends included."""
+    return any(from_ns <= at_ns <= until_ns for from_ns, until_ns in spans)
 
 
 class Truth:
