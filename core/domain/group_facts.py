@@ -138,11 +138,12 @@ def _inside_again(outside: Unhedged, span_ns: int) -> Unhedged:
 
 def _hedge_wanted(account: Account, fact: f.HedgeWanted, at_ns: int) -> Account:
     group = account.groups[fact.group_id]
+    first = at_ns >= group.hedge.window_closes_ns  # one more in an open window belongs to the same try
     hedge = replace(
         group.hedge,
         kind=fact.hedge,
         wanted_at_ns=at_ns,
-        tries=group.hedge.tries + 1,
+        tries=group.hedge.tries + first,
         hedges=group.hedge.hedges + 1,
     )
     account = account.with_group(replace(group, hedge=hedge))

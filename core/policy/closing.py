@@ -181,7 +181,7 @@ def close_leg(turn: Turn, group_id: str, index: int, side: Side) -> bool:
     exiting = _exiting(turn, group_id, index, side)
     units = min(surplus - exiting, held - exiting - (resting if side is Side.BUY else 0))
     if side is Side.BUY and leg.plan.contract.right is not None:
-        units -= held_back_units(turn, group)
+        units -= held_back_units(turn, group, leg.plan.contract)
     if side is Side.SELL:
         units = min(units, _sellable(group, index, units))
     units -= units % leg.plan.contract.lot_units

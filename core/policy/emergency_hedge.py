@@ -15,7 +15,7 @@ from core.domain.cover import (
 from core.domain.exposure import Exposure
 from core.domain.facts import HedgeWanted, HedgeWindowClosed, HedgeWindowOpened, LegAdded
 from core.domain.groups import Goal, LegPlan, LegType, MultiLegOrderGroup
-from core.domain.instruments import Side
+from core.domain.instruments import Contract, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import LANES, ChildOrder, Purpose
 from core.domain.timing import NS_PER_MS
@@ -36,7 +36,10 @@ class EmergencyHedgeExecutor:
 
     @staticmethod
     def answer_uncovered(turn: Turn, group_id: str) -> None:
-        """Answer short units without cover, unless enough is on its way already."""
+        """Answer short units without cover, unless enough is on its way already.
+
+        What one trade does not answer, another does: all that is known now goes out now, as one try.
+        """
         group = turn.group(group_id)
         if not uncovered_beyond_plan(group.plan, confirmed_holdings(group)):
             _all_clear(turn, group)
@@ -58,18 +61,27 @@ class EmergencyHedgeExecutor:
                 f"{units} short units stand without cover after {group.hedge.tries} hedges",
             )
             return
-        choices = turn.parts.hedge_manager.choices(
-            group,
-            turn.view,
-            turn.now_ns,
-            units,
-            count_working=counting,
-            taken=held_against(turn, group, Side.BUY),
-        )
-        if not choices:
-            turn.wake_in(group_id, turn.settings.monitor_every_ms)
-            return
-        _hedge(turn, group, choices[0], f"{units} short units without cover")
+        reason = f"{units} short units without cover"
+        left = units
+        while left:
+            choices = turn.parts.hedge_manager.choices(
+                group,
+                turn.view,
+                turn.now_ns,
+                left,
+                count_working=counting,
+                taken=held_against(turn, group, Side.BUY),
+            )
+            if not choices:
+                turn.wake_in(group_id, turn.settings.monitor_every_ms)
+                return
+            if not _hedge(turn, group, choices[0], reason):
+                return
+            group, before = turn.group(group_id), left
+            manager = turn.parts.hedge_manager
+            left = manager.unanswered_units(group) if counting else before - choices[0].units
+            if left >= before:
+                return
 
     @staticmethod
     def answer_breach(turn: Turn, group_id: str, exposure: Exposure) -> str:
@@ -139,22 +151,23 @@ def has_working_hedge(group: MultiLegOrderGroup) -> bool:
     return any(order.purpose is Purpose.HEDGE for order in group.live_orders)
 
 
-def held_back_units(turn: Turn, group: MultiLegOrderGroup) -> int:
-    """Uncovered units that an open debounce window is gathering: nobody else answers them meanwhile."""
+def held_back_units(turn: Turn, group: MultiLegOrderGroup, short: Contract) -> int:
+    """Units uncovered like this short that an open window gathers: nobody else answers them meanwhile."""
     if turn.now_ns >= group.hedge.window_closes_ns:
         return 0
-    return turn.parts.hedge_manager.unanswered_units(group)
+    return turn.parts.hedge_manager.unanswered_like(group, short)
 
 
-def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: str) -> None:
+def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: str) -> bool:
+    """Carry one answer out, and open the window for what comes next. Returns whether it could be sent."""
     group_id = group.group_id
     refused = 0 if choice.leg is None else failed_attempts(group, choice.leg, choice.side)[0]
     wanted = closing_price(turn.settings, choice.contract, choice.side, turn.view, turn.now_ns, refused)
     if wanted is None:
         turn.wake_in(group_id, turn.settings.monitor_every_ms)
-        return
+        return False
     if not budget_allows(turn, group_id, LANES[Purpose.HEDGE]):
-        return  # it is tried again when it may leave: only what went out counts as a hedge
+        return False  # it is tried again when it may leave: only what went out counts as a hedge
     leg = choice.leg
     if leg is None:
         leg = len(group.legs)
@@ -167,7 +180,8 @@ def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: s
         group_id,
     )
     closes_ns = turn.now_ns + turn.settings.hedge_debounce_ms * NS_PER_MS
-    turn.record(HedgeWindowOpened(group_id, closes_ns), group_id)
+    if turn.group(group_id).hedge.window_closes_ns != closes_ns:
+        turn.record(HedgeWindowOpened(group_id, closes_ns), group_id)
     units = choice.units
     if choice.kind == "reverse":
         units -= _told_to_stops(turn, group_id, leg, units)
@@ -177,6 +191,7 @@ def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: s
     if state in (_S.PARTIALLY_EXPOSED, _S.UNWINDING, _S.EXITING):
         turn.move(group_id, _S.HEDGING, f"{choice.kind} {choice.units} {choice.contract.label}: {reason}")
     turn.wake(group_id, closes_ns)
+    return True
 
 
 def _told_to_stops(turn: Turn, group_id: str, leg: int, units: int) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from core.domain.cover import (
     Holding,
@@ -18,7 +19,7 @@ from core.domain.cover import (
     uncovered_by_kind,
 )
 from core.domain.groups import MultiLegOrderGroup
-from core.domain.instruments import Contract, InstrumentKind, Side
+from core.domain.instruments import Contract, InstrumentKind, Right, Side
 from core.domain.orders import ChildOrder, OrderStatus, OrderType, Purpose
 from core.domain.quotes import MarketView
 from core.domain.timing import NS_PER_MS
@@ -51,8 +52,12 @@ class EmergencyHedgeManager:
 
         Zero does not mean safe: it means that enough is on its way.
         """
-        holdings = _with_purchases(group) if count_working else confirmed_holdings(group)
-        return uncovered_beyond_plan(group.plan, holdings)
+        return uncovered_beyond_plan(group.plan, _holdings(group, count_working=count_working))
+
+    @staticmethod
+    def unanswered_like(group: MultiLegOrderGroup, contract: Contract) -> int:
+        """The part of ``unanswered_units`` that is of the right and the expiry of ``contract``."""
+        return _beyond_plan(group, _holdings(group)).get((contract.right, contract.expiry), 0)
 
     @staticmethod
     def choices(
@@ -67,22 +72,27 @@ class EmergencyHedgeManager:
     ) -> list[HedgeChoice]:
         """Every way to answer ``units`` uncovered, best first; ``without`` is an order not to count on.
 
-        While loss is uncapped the fastest comes first, then the cheapest. An answer stays bounded if the
-        order it replaces fills as well: all of them are purchases. ``taken`` are symbols in which somebody
-        else is short: bought there, units would close his position and cover nothing. ``count_working`` is
-        whether what is on its way counts as part of the answer; only the simulator ever says no.
+        While loss is uncapped the fastest comes first, then the cheapest for what it answers; one alone may
+        answer a part only. It stays bounded if the order it replaces fills as well: all of them are
+        purchases. ``taken`` are symbols in which somebody else is short: bought there, units would close his
+        position and cover nothing. ``count_working`` is whether what is on its way counts as part of the
+        answer; only the simulator ever says no.
         """
         buying = _buying(group) if count_working else [0] * len(group.legs)
-        shorts = tuple(
-            _shorts(group, _with_purchases(group, without) if count_working else confirmed_holdings(group))
-        )
-        found = list(_reversals(group, shorts, view, now_ns, units, buying))
-        found += _completions(group, shorts, view, now_ns, units, buying)
-        found += _other_strikes(group, shorts, view, now_ns, units)
-        found = [
-            choice for choice in found if choice.kind == "reverse" or choice.contract.symbol not in taken
+        holdings = _holdings(group, without, count_working=count_working)
+        shorts = tuple(_shorts(group, holdings))
+        proposed = [
+            *_reversals(group, shorts, now_ns, units, buying),
+            *_completions(group, shorts, now_ns, units, buying),
+            *_other_strikes(group, shorts, view, now_ns, units),
         ]
-        return sorted(found, key=lambda c: (not c.fills_at_once, c.cost_paise, c.contract.symbol, c.kind))
+        found = [
+            _choice(kind, contract, Side.BUY, answered, view, now_ns, leg)
+            for kind, contract, wanted, leg in proposed
+            if (kind == "reverse" or contract.symbol not in taken)
+            and (answered := _answered(group, holdings, contract, wanted))
+        ]
+        return sorted(found, key=lambda choice: _order_of(group, choice))
 
     @staticmethod
     def neutral_future(
@@ -120,7 +130,10 @@ class EmergencyHedgeManager:
         return _choice("neutralise", contract, side, wanted, view, now_ns, leg)
 
 
-def _with_purchases(group: MultiLegOrderGroup, without: str = "") -> list[Holding]:
+def _holdings(group: MultiLegOrderGroup, without: str = "", *, count_working: bool = True) -> list[Holding]:
+    """What a group holds once every purchase that is out has filled; ``without`` is an order left aside."""
+    if not count_working:
+        return confirmed_holdings(group)
     buying = [0] * len(group.legs)
     for order in group.live_orders:
         if order.side is Side.BUY and not _awaits_trigger(order) and order.tag != without:
@@ -161,18 +174,52 @@ def _leg_of(group: MultiLegOrderGroup, contract: Contract) -> int | None:
 _Shorts = tuple[tuple[int, int], ...]
 """Legs that are short of an uncovered kind, with the uncovered units of that kind."""
 
+_Proposal = tuple[str, Contract, int, int | None]
+"""The kind of an answer, what it buys, how many units at most, and the leg it belongs to, if there is one."""
 
-def _shorts(group: MultiLegOrderGroup, holdings: list[Holding]) -> Iterator[tuple[int, int]]:
+
+def _beyond_plan(group: MultiLegOrderGroup, holdings: list[Holding]) -> dict[tuple[Right | None, date], int]:
+    """Uncovered units beyond those that the plan itself leaves so, by right and expiry."""
     naked = uncovered_by_kind(holdings, cover_width(group.plan))
     allowed = allowed_naked(group.plan)
+    return {kind: max(0, units - allowed.get(kind, 0)) for kind, units in naked.items()}
+
+
+def _shorts(group: MultiLegOrderGroup, holdings: list[Holding]) -> Iterator[tuple[int, int]]:
+    beyond = _beyond_plan(group, holdings)
     for index, leg in enumerate(group.legs):
         contract = leg.plan.contract
-        if contract.right is None or leg.net_units >= 0:
-            continue
-        kind = (contract.right, contract.expiry)
-        beyond = naked.get(kind, 0) - allowed.get(kind, 0)
-        if beyond > 0:
-            yield index, beyond
+        units = beyond.get((contract.right, contract.expiry), 0)
+        if units and leg.net_units < 0:
+            yield index, units
+
+
+def _answered(group: MultiLegOrderGroup, holdings: list[Holding], contract: Contract, units: int) -> int:
+    """The most of these units that leave as many fewer uncovered, unit for unit: more would hedge nothing."""
+    before = uncovered_beyond_plan(group.plan, holdings)
+    while units > 0:
+        after = uncovered_beyond_plan(group.plan, _bought(holdings, contract, units))
+        if before - after >= units:
+            break
+        units = _whole(before - after, contract)
+    return max(0, units)
+
+
+def _order_of(group: MultiLegOrderGroup, choice: HedgeChoice) -> tuple[bool, bool, float, str, str]:
+    """The fastest first, then a long sold too often, which is bought back anyway, then the cheapest."""
+    leg = None if choice.leg is None else group.legs[choice.leg]
+    oversold = choice.kind == "reverse" and leg is not None and leg.plan.side is Side.BUY
+    cost_paise = choice.cost_paise / choice.units
+    return not choice.fills_at_once, not oversold, cost_paise, choice.contract.symbol, choice.kind
+
+
+def _bought(holdings: list[Holding], contract: Contract, units: int) -> Iterator[Holding]:
+    """The holdings with these units of a contract added."""
+    for each, held in holdings:
+        yield each, held + units if each == contract else held
+        units = 0 if each == contract else units
+    if units:
+        yield contract, units
 
 
 def _buying(group: MultiLegOrderGroup) -> list[int]:
@@ -181,8 +228,8 @@ def _buying(group: MultiLegOrderGroup) -> list[int]:
 
 
 def _reversals(
-    group: MultiLegOrderGroup, shorts: _Shorts, view: MarketView, now_ns: int, units: int, buying: list[int]
-) -> Iterator[HedgeChoice]:
+    group: MultiLegOrderGroup, shorts: _Shorts, now_ns: int, units: int, buying: list[int]
+) -> Iterator[_Proposal]:
     for index, beyond in shorts:
         leg = group.legs[index]
         closable = -leg.net_units - buying[index]
@@ -190,12 +237,12 @@ def _reversals(
             closable += _stop_units(group, index)
         wanted = _whole(min(units, beyond, closable), leg.plan.contract)
         if wanted and not _refused(group, index, now_ns):
-            yield _choice("reverse", leg.plan.contract, Side.BUY, wanted, view, now_ns, index)
+            yield "reverse", leg.plan.contract, wanted, index
 
 
 def _completions(
-    group: MultiLegOrderGroup, shorts: _Shorts, view: MarketView, now_ns: int, units: int, buying: list[int]
-) -> Iterator[HedgeChoice]:
+    group: MultiLegOrderGroup, shorts: _Shorts, now_ns: int, units: int, buying: list[int]
+) -> Iterator[_Proposal]:
     for short, beyond in shorts:
         for index, leg in enumerate(group.legs[: len(group.plan.legs)]):
             contract = leg.plan.contract
@@ -206,12 +253,12 @@ def _completions(
             room = group.plan.units(index) - leg.held_units - buying[index]
             wanted = _whole(min(units, beyond, room), contract)
             if wanted and not _refused(group, index, now_ns):
-                yield _choice("complete", contract, Side.BUY, wanted, view, now_ns, index)
+                yield "complete", contract, wanted, index
 
 
 def _other_strikes(
     group: MultiLegOrderGroup, shorts: _Shorts, view: MarketView, now_ns: int, units: int
-) -> Iterator[HedgeChoice]:
+) -> Iterator[_Proposal]:
     """The nearest quoted strikes that would cover: bounded even if the order they stand in for fills too."""
     own = {leg.plan.contract.symbol for leg in group.legs[: len(group.plan.legs)]}
     for short, beyond in shorts:
@@ -232,7 +279,7 @@ def _other_strikes(
             leg = _leg_of(group, other)
             wanted = _whole(min(units, beyond), other)
             if wanted and (leg is None or not _refused(group, leg, now_ns)):
-                yield _choice("cover", other, Side.BUY, wanted, view, now_ns, leg)
+                yield "cover", other, wanted, leg
 
 
 def _whole(units: int, contract: Contract) -> int:

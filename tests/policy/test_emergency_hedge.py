@@ -15,7 +15,9 @@ from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import OrderStatus, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.collaborators import Collaborators
+from core.policy.emergency_hedge import held_back_units
 from core.policy.hedge_manager import EmergencyHedgeManager
+from core.policy.turn import Turn
 from tests.builders import (
     CONTRACTS,
     FUTURE,
@@ -79,6 +81,46 @@ def test_after_the_hedge_the_rest_is_brought_down_to_whole_copies() -> None:
     assert held == {LONG_PUT: 455, LONG_CALL: 455, SHORT_PUT: -455, SHORT_CALL: -455}
 
 
+def test_what_one_trade_does_not_answer_another_does_in_the_same_decision_and_both_are_one_try() -> None:
+    desk = open_condor()
+    _lose_long(desk, LONG_PUT, 13 * LOT)
+    assert uncovered(desk) == 13 * LOT, "a late sale has made a short of the long"
+    assert sorted(hedges(desk)) == [(LONG_PUT, Side.BUY, 3 * LOT), (SHORT_PUT, Side.BUY, 10 * LOT)]
+    assert len(desk.facts(HedgeWindowOpened)) == 1
+    assert (desk.group().hedge.tries, desk.group().hedge.hedges) == (1, 2)
+    assert desk.account.emergency_hedges == 2
+
+
+def test_cover_that_reaches_only_what_is_being_bought_back_is_never_bought() -> None:
+    desk = open_condor()
+    below = option(23_900, Right.PE)
+    desk.view = replace(
+        desk.view,
+        contracts={**desk.view.contracts, below.symbol: below},
+        quotes={**desk.view.quotes, below.symbol: quote(below.symbol, 29_95, 30_00, at_ns=desk.now_ns)},
+    )
+    desk.move_quote(SHORT_PUT, None, None)
+    _lose_long(desk, LONG_PUT, 13 * LOT)
+    for _ in range(4):
+        desk.later(600)
+    bought = {symbol for symbol, _, _ in hedges(desk)}
+    assert LONG_PUT in bought
+    assert below.symbol not in bought, "it is too far from the short that stands uncovered"
+
+
+def test_a_window_for_puts_holds_no_call_back() -> None:
+    desk = open_condor()
+    _lose_long(desk, LONG_PUT, 2 * LOT)
+    desk.later(100)
+    _lose_long(desk, LONG_PUT, 3 * LOT)
+    group = desk.group()
+    turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
+    held_back = {
+        leg.plan.contract.symbol: held_back_units(turn, group, leg.plan.contract) for leg in group.legs
+    }
+    assert (held_back[SHORT_PUT], held_back[SHORT_CALL]) == (3 * LOT, 0)
+
+
 def test_calls_inside_the_window_are_gathered_and_answered_once_when_it_closes() -> None:
     desk = open_condor()
     someone_sells(desk, LONG_PUT, 2 * LOT)
@@ -100,7 +142,6 @@ def _lose_long(desk: Desk, symbol: str, units: int) -> None:
     """Units of a long are gone, by a fact, as a reconciliation would record it."""
     from core.domain.facts import HoldingClosedByOthers
     from core.policy.group import advance
-    from core.policy.turn import Turn
 
     turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
     index = next(i for i, leg in enumerate(desk.group().legs) if leg.plan.contract.symbol == symbol)
@@ -181,7 +222,6 @@ def _return_long(desk: Desk, units: int) -> None:
     """Units come back to the long put: a person adopts them into the group."""
     from core.domain.facts import HoldingAdopted
     from core.policy.group import advance
-    from core.policy.turn import Turn
 
     turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
     index = next(i for i, leg in enumerate(desk.group().legs) if leg.plan.contract.symbol == LONG_PUT)

@@ -112,10 +112,21 @@ def test_where_deciding_takes_no_time_it_is_too_late_after_150_ms_or_when_the_wi
     bench.judge.answers.within_ns = AT_ONCE_NS
     bench.judge.answers.stop()
     bench.judge.answers.watch(bench.judge.told.groups[PLAN.group_id])
+    bench.judge.answers.gathers(PLAN.group_id, bench.clock.now_ns())
     bench.judge.answers.tried(bench.judge.told.groups[PLAN.group_id], 0)
     bench.clock.go(0.6)
-    assert not bench.late, "what comes within the window is gathered"
+    assert not bench.late, "what comes within the window of a hedge is gathered"
     bench.clock.go(0.1)
+    assert bench.late
+
+
+def test_an_exit_opens_no_window_in_which_anything_may_wait() -> None:
+    bench = Bench()
+    bench.judge.answers.within_ns = AT_ONCE_NS
+    bench.judge.answers.stop()
+    bench.judge.answers.watch(bench.judge.told.groups[PLAN.group_id])
+    bench.judge.answers.tried(bench.judge.told.groups[PLAN.group_id], 0)
+    bench.clock.go(0.2)
     assert bench.late
 
 

@@ -59,7 +59,7 @@ class Answers:
         self._tried_until_ns: dict[str, int] = {}
         """Until when it may take to see whether the last attempt has come to anything, and to try again."""
         self._window_ns: dict[str, int] = {}
-        """Until when what comes after a group's last answer is gathered."""
+        """Until when what comes after the decision on a group's last hedge is gathered."""
         self._alive_since_ns = 0
 
     def begin_again(self) -> None:
@@ -80,13 +80,16 @@ class Answers:
         Whatever else is sent for the group moves nothing.
         """
         group_id, now_ns = told.plan.group_id, self._clock.now_ns()
-        debounce_ns = self._account().settings.hedge_debounce_ms * NS_PER_MS
-        self._window_ns[group_id] = now_ns + debounce_ns
         if told.uncovered():
             self._tries[group_id] = self._tries.get(group_id, 0) + 1
         if (told.uncovered() or group_id in self._standing) and self._tries.get(group_id, 0) <= TRIES_MAX:
             before_ns = self._tried_until_ns.get(group_id, 0)
             self._tried_until_ns[group_id] = max(before_ns, now_ns + lasting_ns)
+
+    def gathers(self, group_id: str, decided_ns: int) -> None:
+        """A hedge was decided on: what comes within the debounce window after it is answered at its end."""
+        debounce_ns = self._account().settings.hedge_debounce_ms * NS_PER_MS
+        self._window_ns[group_id] = decided_ns + debounce_ns
 
     def watch(self, told: ToldGroup) -> None:
         """Start the clock of a group with unanswered uncovered units; stop it where none are left."""

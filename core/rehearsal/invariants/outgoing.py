@@ -9,7 +9,7 @@ from core.brokers.port import OrderChange, OrderRequest, request_of
 from core.domain.account import Account
 from core.domain.facts import ModifyIntended
 from core.domain.instruments import Contract, Side
-from core.domain.orders import LANES, ChildOrder, Lane, OrderType
+from core.domain.orders import LANES, ChildOrder, Lane, OrderType, Purpose
 from core.domain.tags import group_id_of
 from core.domain.timing import NS_PER_MS, Clock
 from core.rehearsal.invariants.answers import MAKE_WAY_NS, Answers
@@ -72,6 +72,8 @@ class Outgoing:
 
     def weigh_once(self, order: ChildOrder) -> None:
         """Judge what is about to be sent; one that is only taken into the diary was judged when it went."""
+        if order.purpose is Purpose.HEDGE:
+            self._answers.gathers(order.group_id, order.intended_at_ns)
         if self._is_out(order.tag):
             self.weighed.add(order.tag)
         else:
@@ -132,6 +134,8 @@ class Outgoing:
         self._changes[change.tag].add((change.units, change.limit_paise, change.trigger_paise))
         before, was_stop = order.units, is_stop_of_a_short(order, self.diary.purpose(order.tag))
         self._told.changing(order, change.units, self._clock.now_ns())
+        if was_stop and change.to_limit:
+            self._answers.gathers(order.group_id, self._clock.now_ns())
         seen = self._as_seen(order, change.units, before)
         self._check(seen)
         if seen.adds_risk and self._account().journal_failed:
