@@ -57,7 +57,7 @@ def _process_started(account: Account, fact: f.ProcessStarted, at_ns: int) -> Ac
                 modify_pending=False,
                 cancel_asked_at_ns=0,
             )
-        groups[group_id] = replace(group, orders=orders, flat_asked_ns=0, gate_asked_ns=0)
+        groups[group_id] = replace(group, orders=orders, flat_asked_ns=0, gate_asked_ns=0, gate_legs={})
     return replace(account, groups=groups, life=life_of(at_ns), reconciled_at_ns=0, entries_allowed_ns=0)
 
 

@@ -70,7 +70,8 @@ def _goal_changed(account: Account, fact: f.GoalChanged, at_ns: int) -> Account:
 
 def _gate_asked(account: Account, fact: f.GateAsked, at_ns: int) -> Account:
     group = account.groups[fact.group_id]
-    return account.with_group(replace(group, gate_asked_ns=at_ns))
+    legs = {each.group_id: each.legs for each in account.groups.values()}
+    return account.with_group(replace(group, gate_asked_ns=at_ns, gate_legs=legs))
 
 
 def _gate_decided(account: Account, fact: f.GateDecided, at_ns: int) -> Account:
@@ -85,7 +86,7 @@ def _gate_decided(account: Account, fact: f.GateDecided, at_ns: int) -> Account:
         at_ns,
         fact.basket_paise,
     )
-    return account.with_group(replace(group, gate=gate, gate_asked_ns=0))
+    return account.with_group(replace(group, gate=gate, gate_asked_ns=0, gate_legs={}))
 
 
 def _leg_added(account: Account, fact: f.LegAdded, at_ns: int) -> Account:

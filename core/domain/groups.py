@@ -255,6 +255,8 @@ class MultiLegOrderGroup:
     gate: Gate | None = None
     gate_asked_ns: int = 0
     """When the margin decision was asked for; 0 while none is pending."""
+    gate_legs: Mapping[str, tuple[LegState, ...]] = field(default_factory=dict)
+    """What every group had done when it was asked for: the funds in the answer may know of nothing since."""
     unhedged: Unhedged = Unhedged()
     hedge: HedgeState = HedgeState()
     first_fill_ns: int = 0

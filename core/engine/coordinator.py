@@ -21,7 +21,7 @@ from core.domain.timing import NS_PER_MS, Clock
 from core.policy.collaborators import Collaborators
 from core.policy.hedge_manager import EmergencyHedgeManager
 from core.policy.leg_priority import LegPriorityCalculator
-from core.policy.order_budget import SECOND_NS
+from core.policy.order_budget import HEDGE_RESERVE, SECOND_NS
 from core.policy.stop_loss import HybridStopLossManager
 from core.risk.limits import RiskLimits
 from core.risk.worst_case import WorstCaseMarginSimulator
@@ -47,15 +47,25 @@ class _Second:
 
     async def slot(self) -> None:
         """Wait until one more keeps within the second. Without a clock it always does."""
-        if self._clock is None:
-            return
         async with self._leaving:
-            while len(self._leaving_ns) == self._leaving_ns.maxlen:
-                free_ns = self._leaving_ns[0] + SECOND_NS
-                if self._clock.now_ns() >= free_ns:
-                    break
-                await self._clock.sleep_until(free_ns)
+            await _until(self._clock, self.free_ns)
+            self.take()
+
+    def free_ns(self, spare: int = 0) -> int:
+        """From when one more keeps within the second, and leaves so many ``spare``."""
+        taken = max(1, (self._leaving_ns.maxlen or 1) - spare)
+        return self._leaving_ns[-taken] + SECOND_NS if taken <= len(self._leaving_ns) else 0
+
+    def take(self) -> None:
+        """Count one that leaves now."""
+        if self._clock is not None:
             self._leaving_ns.append(self._clock.now_ns())
+
+
+async def _until(clock: Clock | None, free_ns: Callable[[], int]) -> None:
+    """Wait until a time that may be put off meanwhile. Without a clock there is nothing to wait for."""
+    while clock is not None and clock.now_ns() < (free := free_ns()):
+        await clock.sleep_until(free)
 
 
 class ExecutionCoordinator:
@@ -86,9 +96,9 @@ class ExecutionCoordinator:
 
         With a ``clock`` the sends of any second are held to ``orders_per_second`` once more.
 
-        Entries are held to ``reserve_per_second`` fewer. Policy counts what it intends; a slow commit lets
-        what was intended apart leave together. An entry that waits while the core is ``halted``, or for
-        longer than what it was decided on is good for, never leaves.
+        Entries are held to ``reserve_per_second`` fewer, and never take the last send of a second. Policy
+        counts what it intends; a slow commit lets what was intended apart leave together. An entry that waits
+        while the core is ``halted``, or for longer than what it was decided on is good for, never leaves.
         """
         self.collaborators = Collaborators(
             priority_calculator or LegPriorityCalculator(),
@@ -104,6 +114,7 @@ class ExecutionCoordinator:
         self._clock = clock
         self._sends = _Second(clock, orders_per_second)
         self._entries = _Second(clock, max(1, orders_per_second - reserve_per_second))
+        self._entering = asyncio.Lock()
         self._sent: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -136,10 +147,7 @@ class ExecutionCoordinator:
 
     async def _place(self, request: OrderRequest, order: ChildOrder, by_ns: int) -> None:
         entry = order.lane is Lane.ENTRY
-        if entry:
-            # Among entries first: one that waits there stands in nobody else's way.
-            await self._entries.slot()
-        await self._sends.slot()
+        await self._slot(order.lane)
         why = self._holds_back(by_ns) if entry else ""
         if why:
             self._post(SendReply(request.tag, Outcome.DENIED, None, why))
@@ -147,6 +155,17 @@ class ExecutionCoordinator:
         self._handed(order)
         reply = await _answered(self._port.place(request))
         self._post(SendReply(request.tag, reply.outcome, reply.order_id, reply.message, reply.access_refused))
+
+    async def _slot(self, lane: Lane) -> None:
+        """Wait for a send of the second. Entries wait among themselves: they stand in nobody else's way."""
+        if lane is not Lane.ENTRY:
+            await self._sends.slot()
+            return
+        entries, sends = self._entries, self._sends
+        async with self._entering:
+            await _until(self._clock, lambda: max(entries.free_ns(), sends.free_ns(HEDGE_RESERVE)))
+            entries.take()
+            sends.take()
 
     def _holds_back(self, by_ns: int) -> str:
         """Why an entry that was decided on may not leave any more, or ``""``."""
@@ -162,9 +181,7 @@ class ExecutionCoordinator:
     async def _modify(self, effect: ModifyOrder, lane: Lane) -> None:
         kind = OrderType.LIMIT if effect.to_limit or not effect.trigger_paise else OrderType.SL
         change = OrderChange(kind, effect.units, effect.limit_paise, effect.trigger_paise)
-        if lane is Lane.ENTRY:
-            await self._entries.slot()
-        await self._sends.slot()
+        await self._slot(lane)
         reply = await _answered(self._port.modify(effect.order_id, change))
         self._post(ModifyReply(effect.tag, reply.outcome, reply.message, effect.number, reply.access_refused))
 

@@ -6,10 +6,13 @@ what is blocked, the estimate about what a partial fill and a shock would need.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.domain.account import Account, Severity
 from core.domain.cover import Holding
-from core.domain.facts import GateDecided
-from core.domain.groups import Goal, MultiLegOrderGroup
+from core.domain.effects import AskMargin
+from core.domain.facts import GateAsked, GateDecided
+from core.domain.groups import Goal, LegState, MultiLegOrderGroup
 from core.domain.inputs import MarginAnswered
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle
 from core.domain.money import rupees
@@ -36,15 +39,17 @@ def decide_gate(turn: Turn, answer: MarginAnswered, simulator: WorstCaseMarginSi
         )
         return
     started = group.state is not ExecutionLifecycle.VALIDATING
+    asked = _as_asked(turn.account, group)
+    own = asked.groups[group.group_id]
     worst = simulator.simulate(
         group.plan,
         turn.view,
         funds,
         now_ns=turn.now_ns,
-        filled_units={index: leg.entered_units for index, leg in enumerate(group.legs)},
-        others=_others(turn.account, group, turn.view),
-        reserved=_reserved(turn.account, group) if turn.guarded("margin-reservation") else (),
-        own_blocked_paise=(_own_blocked(turn.account, group, funds.used_paise, turn.view) if started else 0),
+        filled_units={index: leg.entered_units for index, leg in enumerate(own.legs)},
+        others=_others(asked, own, turn.view),
+        reserved=_reserved(asked, own) if turn.guarded("margin-reservation") else (),
+        own_blocked_paise=(_own_blocked(asked, own, funds.used_paise, turn.view) if started else 0),
     )
     turn.worst_cases[group.group_id] = worst
     sentence, passed = worst.sentence, worst.passed
@@ -59,6 +64,11 @@ def decide_gate(turn: Turn, answer: MarginAnswered, simulator: WorstCaseMarginSi
         )
         return
     turn.clear_alert(f"unpriced:{group.group_id}")
+    if not passed and _has_filled_since(turn.account, asked):
+        # Money for what has filled may be counted twice: before anything is refused, it is asked again.
+        turn.record(GateAsked(group.group_id), group.group_id)
+        turn.perform(AskMargin(group.plan))
+        return
     basket = answer.basket_paise
     if passed and basket is not None and not started:
         limit = funds.available_paise * turn.settings.margin_use_max_bps // 10_000
@@ -81,6 +91,28 @@ def decide_gate(turn: Turn, answer: MarginAnswered, simulator: WorstCaseMarginSi
             basket or 0,
         ),
         answer.group_id,
+    )
+
+
+def _as_asked(account: Account, group: MultiLegOrderGroup) -> Account:
+    """The account as it was when the question was put: the funds in the answer may know of no fill since."""
+    return replace(
+        account,
+        groups={
+            group_id: replace(
+                each, legs=group.gate_legs.get(group_id) or tuple(LegState(leg.plan) for leg in each.legs)
+            )
+            for group_id, each in account.groups.items()
+        },
+    )
+
+
+def _has_filled_since(account: Account, asked: Account) -> bool:
+    """Whether a fill of any group was told of after the question."""
+    return any(
+        (leg.bought_units, leg.sold_units) != (before.bought_units, before.sold_units)
+        for group_id, group in account.groups.items()
+        for leg, before in zip(group.legs, asked.groups[group_id].legs, strict=False)
     )
 
 

@@ -205,6 +205,30 @@ def test_entries_that_leave_together_still_leave_the_reserve_to_the_others() -> 
     assert all(later - earlier >= NS_PER_S for earlier, later in zip(left_ns, left_ns[2:], strict=False))
 
 
+def test_an_entry_leaves_the_last_send_of_a_second_to_what_must_go() -> None:
+    desk, clock, port = in_flight(), SteadyClock(), Port()
+    clock.at_ns = desk.now_ns
+    left_ns: list[int] = []
+
+    async def main() -> None:
+        coordinator = ExecutionCoordinator(
+            port,
+            lambda item: None,
+            clock=clock,
+            orders_per_second=3,
+            handed=lambda order: left_ns.append(clock.now_ns() - desk.now_ns),
+        )
+        for number in range(2):
+            coordinator.perform(CancelOrder(f"T{number}", f"O{number}"), desk.account)
+        coordinator.perform(SendOrder(desk.sent[0]), desk.account)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await coordinator.close()
+
+    asyncio.run(main())
+    assert left_ns == [SECOND_NS]
+
+
 def test_re_prices_of_entries_leave_the_reserve_to_the_others_as_well() -> None:
     desk, clock, port = desk_with(plan()), SteadyClock(), Port()
     desk.accept()

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
+import pytest
+
 from core.brokers.paper.books import MemoryBooks
-from core.brokers.port import OrderChange, OrderRequest
+from core.brokers.port import OrderChange, OrderRequest, Reply
 from core.domain.account import Account, Severity
 from core.domain.evolve import fold
 from core.domain.facts import (
@@ -23,7 +25,7 @@ from core.domain.facts import (
 )
 from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
-from core.domain.orders import ChildOrder, OrderStatus, OrderType, Purpose
+from core.domain.orders import ChildOrder, OrderStatus, OrderType, Outcome, Purpose
 from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.rehearsal.invariants.answers import AT_ONCE_NS
 from core.rehearsal.invariants.judge import Judge
@@ -198,6 +200,25 @@ def test_an_order_that_comes_after_it_was_given_up_spoils_its_own_group_only() -
     bench.judge.told.absent(late.tag)
     truth.append([accepted(late)])
     assert bench.judge.spoiled == {PLAN.group_id}
+
+
+@pytest.mark.parametrize(("came_s", "spoiled"), [(9.9, set()), (10.1, {PLAN.group_id})])
+def test_an_order_that_comes_between_the_last_book_and_its_giving_up_could_not_be_known(
+    came_s: float, spoiled: set[str]
+) -> None:
+    bench = Bench()
+    began_ns = bench.clock.now_ns()
+    late = order(SHORT.index, 5, Side.SELL, LOT)
+    bench.decide(OrderIntended(late, 0, 0))
+    bench.judge.told.sent(request(late), began_ns)
+    bench.judge.replied(late.tag, Reply(Outcome.UNKNOWN, None, "timed out"))
+    for second in (6, 7, 8, 9, 10):
+        bench.judge.told.read([], [], began_ns + second * NS_PER_S)
+    bench.judge.truth.append([accepted(late, began_ns / NS_PER_S + came_s)])
+    bench.clock.go(10.5)
+    bench.decide(OrderProvedAbsent(late.tag, 5))
+    assert 3 not in [violation.invariant for violation in bench.judge.violations]
+    assert bench.judge.spoiled == spoiled
 
 
 def test_an_attempt_that_the_venue_refuses_gives_the_next_its_time_and_no_more() -> None:

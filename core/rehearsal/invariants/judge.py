@@ -204,6 +204,8 @@ class Judge:
                 f"{tag} was called absent after {order.missing} books and {silent_ns / NS_PER_S:.1f} s",
                 order.group_id,
             )
+        elif self.truth.accepted_ns(tag) > order.missed_ns:
+            self.spoiled.add(order.group_id)  # it came to life just then, after all books that were read
 
     def is_spoiled(self, group_id: str) -> bool:
         """Whether the world has interfered in a group's holdings, or a night has, behind everybody's back."""

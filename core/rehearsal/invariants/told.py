@@ -51,7 +51,9 @@ class ToldOrder:
     """A stop that has not been released: it answers nothing until it is."""
     heard_ns: int = 0
     missing: int = 0
-    """How many whole books have answered without it since it was last heard of."""
+    """How many whole books have answered without it since it was last heard of..."""
+    missed_ns: int = 0
+    """...and when the last of them was asked for."""
     trades: dict[str, int] = field(default_factory=dict)
     described_ns: int = 0
     """The exchange's time of the newest description, or of the last change that was confirmed after it."""
@@ -357,7 +359,7 @@ class Told:
         for order in self.orders.values():
             lacking = order.unanswered and not order.is_over and order.tag not in seen
             if lacking and asked_ns > order.heard_ns:
-                order.missing += 1
+                order.missing, order.missed_ns = order.missing + 1, asked_ns
 
     def closed_by_others(self, group_id: str, leg: int, units: int) -> None:
         """Units of a leg were found to be gone without an order of ours."""
