@@ -176,20 +176,22 @@ def reprice(
     *,
     to_limit: bool = False,
     units: int | None = None,
+    lane: Lane | None = None,
 ) -> bool:
     """Move a working order's limit, if the budget allows. Returns whether it was intended.
 
     The quantity stays, the larger one where a change of it is unanswered, unless ``units`` says otherwise.
+    The change draws on the budget of the order's own lane unless ``lane`` is another.
     """
     whole = order.most_units if units is None else units
-    return _modify(turn, order, whole, limit_paise, 0, to_limit, reason)
+    return _modify(turn, order, whole, limit_paise, 0, reason, to_limit=to_limit, lane=lane)
 
 
 def resize(
     turn: Turn, order: ChildOrder, units: int, limit_paise: int, trigger_paise: int, reason: str
 ) -> bool:
     """Change a resting stop's quantity and prices, if the budget allows. Returns whether it was intended."""
-    return _modify(turn, order, units, limit_paise, trigger_paise, False, reason)
+    return _modify(turn, order, units, limit_paise, trigger_paise, reason)
 
 
 def _modify(
@@ -198,13 +200,15 @@ def _modify(
     units: int,
     limit_paise: int,
     trigger_paise: int,
-    to_limit: bool,
     reason: str,
+    *,
+    to_limit: bool = False,
+    lane: Lane | None = None,
 ) -> bool:
     """Intend the next modification of an order, if it has an id, in a session, and the budget allows."""
     if order.order_id is None or not _may_trade(turn, order.group_id):
         return False
-    if not budget_allows(turn, order.group_id, order.lane):
+    if not budget_allows(turn, order.group_id, lane or order.lane):
         return False
     turn.record(
         ModifyIntended(order.tag, limit_paise, trigger_paise, units, to_limit, reason), order.group_id

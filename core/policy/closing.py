@@ -174,14 +174,16 @@ def close_leg(turn: Turn, group_id: str, index: int, side: Side) -> bool:
             continue
         if _hurry(turn, group, order):
             return True
-    _take_from_stops(turn, group_id, index, surplus - _exiting(turn, group_id, index, side))
-    group = turn.group(group_id)
     held = -side.sign * leg.net_units
-    resting = sum(o.working_units for o in group.live_orders if o.leg == index and o.is_resting_stop)
-    exiting = _exiting(turn, group_id, index, side)
-    units = min(surplus - exiting, held - exiting - (resting if side is Side.BUY else 0))
+    kept = 0
     if side is Side.BUY and leg.plan.contract.right is not None:
-        units -= held_back_units(turn, group, leg.plan.contract)
+        kept = held_back_units(turn, group, leg.plan.contract)
+    exiting = _exiting(turn, group_id, index, side)
+    free = max(0, held - exiting - _resting(group, index, side))
+    _take_from_stops(turn, group_id, index, side, surplus - exiting - kept - free)
+    group = turn.group(group_id)
+    exiting = _exiting(turn, group_id, index, side)
+    units = min(surplus - exiting, held - exiting - _resting(group, index, side)) - kept
     if side is Side.SELL:
         units = min(units, _sellable(group, index, units))
     units -= units % leg.plan.contract.lot_units
@@ -222,13 +224,22 @@ def _exiting(turn: Turn, group_id: str, index: int, side: Side) -> int:
     )
 
 
-def _take_from_stops(turn: Turn, group_id: str, index: int, units: int) -> None:
+def _resting(group: MultiLegOrderGroup, index: int, side: Side) -> int:
+    """Units of a leg that its resting stops stand for: nothing else may exit them."""
+    return sum(
+        order.working_units
+        for order in group.live_orders
+        if order.leg == index and order.side is side and order.is_resting_stop
+    )
+
+
+def _take_from_stops(turn: Turn, group_id: str, index: int, side: Side, units: int) -> None:
     """Let stops of a leg exit these units: whole ones go to market, the last gives up a part of itself."""
     group = turn.group(group_id)
     for order in group.live_orders:
         if units <= 0:
             return
-        if order.leg != index or not order.is_resting_stop:
+        if order.leg != index or order.side is not side or not order.is_resting_stop:
             continue
         if order.working_units <= units:
             release(turn, group, order)

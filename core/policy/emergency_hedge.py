@@ -17,7 +17,7 @@ from core.domain.facts import HedgeWanted, HedgeWindowClosed, HedgeWindowOpened,
 from core.domain.groups import Goal, LegPlan, LegType, MultiLegOrderGroup
 from core.domain.instruments import Contract, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
-from core.domain.orders import LANES, ChildOrder, Purpose
+from core.domain.orders import LANES, ChildOrder, Lane, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
 from core.policy.child_orders import ChildOrderManager, budget_allows, cancel_order_confirmed
@@ -184,7 +184,7 @@ def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: s
         turn.record(HedgeWindowOpened(group_id, closes_ns), group_id)
     units = choice.units
     if choice.kind == "reverse":
-        units -= _told_to_stops(turn, group_id, leg, units)
+        units = min(units, _by_others(turn, group_id, leg, units))
     if units:
         ChildOrderManager.intend(turn, group_id, leg, choice.side, units, Purpose.HEDGE, wanted.paise)
     state = turn.group(group_id).state
@@ -194,17 +194,16 @@ def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: s
     return True
 
 
-def _told_to_stops(turn: Turn, group_id: str, leg: int, units: int) -> int:
-    """Have a short's stops buy back what no other order may, and say how much that is."""
+def _by_others(turn: Turn, group_id: str, leg: int, units: int) -> int:
+    """Have a short's stops buy back what no other order may, and say how much is for others to buy."""
     group = turn.group(group_id)
-    free = -group.legs[leg].net_units - group.working(leg, Side.BUY)
-    told = 0
+    free = max(0, -group.legs[leg].net_units - group.working(leg, Side.BUY))
+    missing = units - free
     for order in group.live_orders:
-        missing = units - max(0, free) - told
         if missing > 0 and order.leg == leg and can_be_told(order):
-            release(turn, turn.group(group_id), order, missing)
-            told += min(missing, order.working_units)
-    return told
+            release(turn, turn.group(group_id), order, missing, Lane.EMERGENCY)
+            missing -= order.working_units
+    return free
 
 
 def _gathering(turn: Turn, group: MultiLegOrderGroup) -> bool:

@@ -150,7 +150,8 @@ def _compare_positions(turn: Turn, book: BookSnapshot) -> set[str]:
         if difference == 0:
             if doubt is not None:
                 turn.record(PositionDoubted(key, 0))
-            turn.heal(f"position:{key}", "the books agree again")
+            if _is_settled(turn, key, book):  # while our own orders fill, that the figures meet may be chance
+                turn.heal(f"position:{key}", "the books agree again")
             continue
         if turn.guarded("positions-lag") and not _is_old_and_seen_twice(turn, key, book, difference):
             continue

@@ -10,7 +10,7 @@ from core.domain.account import Severity
 from core.domain.effects import ReadBooks
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.money import price
-from core.domain.orders import ChildOrder, OrderStatus
+from core.domain.orders import ChildOrder, Lane, OrderStatus
 from core.domain.timing import NS_PER_MS
 from core.policy.child_orders import cancel_order_confirmed, reprice, resize
 from core.policy.pricing_rules import closing_price
@@ -18,10 +18,17 @@ from core.policy.stop_prices import has_gapped, is_locked
 from core.policy.turn import Turn
 
 
-def release(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder, most: int | None = None) -> None:
+def release(
+    turn: Turn,
+    group: MultiLegOrderGroup,
+    order: ChildOrder,
+    most: int | None = None,
+    lane: Lane | None = None,
+) -> None:
     """Bring a stop to market, as far as that can be done now; the group is looked at again by itself.
 
-    With ``most`` it buys no more than these units; what it stood for beyond them is armed afresh.
+    With ``most`` it buys no more than these units; what it stood for beyond them is armed afresh. ``lane`` is
+    the share of the budget that it draws on, its own where none is given.
     """
     if order.order_id is None or order.status is OrderStatus.INTENDED:
         return
@@ -45,7 +52,8 @@ def release(turn: Turn, group: MultiLegOrderGroup, order: ChildOrder, most: int 
     units = units if most is None else min(units, most)
     if units and settings.modify_stop_to_limit and not order.modify_refusals and not spent:
         reason = f"the stop goes to market: {price(order.limit_paise)} → {price(wanted.paise)}, {wanted.how}"
-        if reprice(turn, order, wanted.paise, reason, to_limit=True, units=order.filled_units + units):
+        bought = order.filled_units + units
+        if reprice(turn, order, wanted.paise, reason, to_limit=True, units=bought, lane=lane):
             tell_fallback(turn, group, order, f"changed to {price(wanted.paise)}")
         turn.wake_in(group_id, settings.reprice_every_ms)
         return

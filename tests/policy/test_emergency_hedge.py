@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from core.domain.cover import confirmed_holdings, uncovered_beyond_plan
-from core.domain.effects import SendOrder
-from core.domain.facts import HedgeWanted, HedgeWindowOpened, LegAdded
-from core.domain.groups import IncompletePolicy
+from core.domain.effects import ModifyOrder, SendOrder
+from core.domain.facts import GoalChanged, HedgeWanted, HedgeWindowOpened, HoldingClosedByOthers, LegAdded
+from core.domain.groups import Goal, IncompletePolicy
 from core.domain.instruments import PositionKey, Product, Right, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import OrderStatus, Purpose
 from core.domain.timing import NS_PER_MS
+from core.policy.closing import close_leg
 from core.policy.collaborators import Collaborators
 from core.policy.emergency_hedge import held_back_units
 from core.policy.hedge_manager import EmergencyHedgeManager
@@ -140,7 +141,6 @@ def test_calls_inside_the_window_are_gathered_and_answered_once_when_it_closes()
 
 def _lose_long(desk: Desk, symbol: str, units: int) -> None:
     """Units of a long are gone, by a fact, as a reconciliation would record it."""
-    from core.domain.facts import HoldingClosedByOthers
     from core.policy.group import advance
 
     turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
@@ -303,6 +303,50 @@ def test_a_short_that_has_a_stop_is_bought_back_by_that_stop_and_by_nothing_else
     assert Purpose.HEDGE not in bought
     assert desk.net().get(SHORT_PUT, 0) == -(10 - lots) * LOT
     assert desk.stop_units(SHORT_PUT) == (10 - lots) * LOT
+
+
+def test_a_stop_told_to_buy_draws_on_the_reserve_of_hedges() -> None:
+    desk = open_with_stops()
+    key = PositionKey("NFO", LONG_PUT, Product.NRML)
+    desk.others[key] = -3 * LOT
+    desk.later(6_000)
+    desk.read_books()
+    desk.later(6_000)
+    desk.effects.clear()
+    sends = tuple(desk.now_ns - age * NS_PER_MS for age in range(9, 0, -1))
+    desk.account = replace(desk.account, budget=replace(desk.account.budget, recent_ns=sends))
+    desk.read_books()
+    told = [change for change in desk.changes() if change.tag == desk.stop(SHORT_PUT).tag]
+    assert [(change.to_limit, change.units) for change in told] == [(True, 3 * LOT)]
+
+
+def test_a_stop_keeps_its_units_while_a_window_holds_their_exit_back() -> None:
+    desk = open_with_stops()
+    turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
+    legs = {leg.plan.contract.symbol: index for index, leg in enumerate(desk.group().legs)}
+    turn.record(HoldingClosedByOthers("G-001", legs[LONG_PUT], LOT, "a test"), "G-001")
+    turn.record(GoalChanged("G-001", Goal.REDUCE, 9, "a test"), "G-001")
+    turn.record(HedgeWindowOpened("G-001", desk.now_ns + 1), "G-001")
+    close_leg(turn, "G-001", legs[SHORT_PUT], Side.BUY)
+    assert not turn.done().effects
+
+
+def test_a_stop_gives_up_what_an_exit_needs_once() -> None:
+    desk = open_with_stops()
+    turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
+    turn.record(GoalChanged("G-001", Goal.REDUCE, 9, "a test"), "G-001")
+    index = next(i for i, leg in enumerate(desk.group().legs) if leg.plan.contract.symbol == SHORT_PUT)
+    close_leg(turn, "G-001", index, Side.BUY)
+    [change] = [effect for effect in turn.done().effects if isinstance(effect, ModifyOrder)]
+    assert change.units == 9 * LOT
+    resized = replace(desk.order(change.tag), units=change.units, modifies=1)
+    group = desk.group()
+    desk.account = desk.account.with_group(replace(group, orders={**group.orders, change.tag: resized}))
+    desk.move_quote(SHORT_PUT, None, None)
+    turn = Turn(desk.account, desk.view, desk.now_ns, Collaborators())
+    turn.record(GoalChanged("G-001", Goal.REDUCE, 9, "a test"), "G-001")
+    close_leg(turn, "G-001", index, Side.BUY)
+    assert not turn.done().effects, "there is room already; that nobody sells just now takes no more from it"
 
 
 @pytest.mark.parametrize(("off", "sent"), [(frozenset(), 1), (frozenset({"working-in-hedge"}), 2)])
