@@ -73,16 +73,19 @@ def _change_order(
     return account.with_group(_with_order(group, before, change(before), at_ns))
 
 
-def _count_send(account: Account, at_ns: int) -> Account:
+def _count_send(account: Account, at_ns: int, sent_ns: int) -> Account:
+    """Count a send at the time at which it left, where that is known to be earlier than now."""
+    sent_ns = min(sent_ns, at_ns)
     budget = account.budget
     day = (at_ns + _IST_OFFSET_NS) // _DAY_NS
-    oldest = at_ns - _MINUTE_NS
     recent = budget.recent_ns
+    recent = (*recent, sent_ns) if not recent or recent[-1] <= sent_ns else tuple(sorted((*recent, sent_ns)))
+    oldest = at_ns - _MINUTE_NS
     keep = 0
     while keep < len(recent) and recent[keep] <= oldest:
         keep += 1
-    count = budget.day_count + 1 if day == budget.day else 1
-    return replace(account, budget=OrderBudget((*recent[keep:], at_ns), day, count))
+    count = budget.day_count if day == budget.day else 0
+    return replace(account, budget=OrderBudget(recent[keep:], day, count + 1))
 
 
 def _order_intended(account: Account, fact: f.OrderIntended, at_ns: int) -> Account:
@@ -99,7 +102,8 @@ def _order_intended(account: Account, fact: f.OrderIntended, at_ns: int) -> Acco
         sent_at_ns=leg.sent_at_ns or at_ns,
     )
     group = replace(group, legs=replaced_leg(group.legs, order.leg, leg), sends=group.sends + 1)
-    return _count_send(account.with_group(_with_order(group, None, order, at_ns)), at_ns)
+    account = account.with_group(_with_order(group, None, order, at_ns))
+    return _count_send(account, at_ns, order.intended_at_ns or at_ns)  # one that is adopted left earlier
 
 
 def _order_answered(account: Account, fact: f.OrderAnswered, at_ns: int) -> Account:
@@ -249,7 +253,7 @@ def _modify_intended(account: Account, fact: f.ModifyIntended, at_ns: int) -> Ac
             asked_trigger_paise=fact.trigger_paise,
         ),
     )
-    return _count_send(account, at_ns)
+    return _count_send(account, at_ns, at_ns)
 
 
 def _modify_answered(account: Account, fact: f.ModifyAnswered, at_ns: int) -> Account:
@@ -298,7 +302,7 @@ def _cancel_intended(account: Account, fact: f.CancelIntended, at_ns: int) -> Ac
             cancel_since_ns=order.cancel_since_ns or at_ns,
         ),
     )
-    return _count_send(account, at_ns)
+    return _count_send(account, at_ns, at_ns)
 
 
 def _cancel_answered(account: Account, fact: f.CancelAnswered, at_ns: int) -> Account:

@@ -47,10 +47,25 @@ def reduce(turn: Turn, group_id: str) -> None:
 
 
 def cancel_entries(turn: Turn, group_id: str, reason: str) -> bool:
-    """Ask for every entry that works to be cancelled. Whether none of them can fill any more."""
-    entries = [order for order in turn.group(group_id).live_orders if order.purpose is Purpose.ENTRY]
+    """Ask for every entry that works to be cancelled. Whether none of them can fill any more.
+
+    One that only buys back what a leg was sold too often for is left to do so: it closes, whatever it was.
+    """
+    group = turn.group(group_id)
+    entries = [
+        order
+        for order in group.live_orders
+        if order.purpose is Purpose.ENTRY and not _takes_back(group, order)
+    ]
     over = [cancel_order_confirmed(turn, order, reason) for order in entries]
     return all(over)
+
+
+def _takes_back(group: MultiLegOrderGroup, order: ChildOrder) -> bool:
+    """Whether all that works on an order's side of its leg does no more than undo an excess of the other."""
+    leg = group.legs[order.leg]
+    excess = -order.side.sign * leg.net_units if order.side is leg.plan.side else 0
+    return group.working(order.leg, order.side) <= excess
 
 
 def _keep_what_is_whole(turn: Turn, group_id: str) -> None:

@@ -184,7 +184,7 @@ def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: s
         turn.record(HedgeWindowOpened(group_id, closes_ns), group_id)
     units = choice.units
     if choice.kind == "reverse":
-        units = min(units, _by_others(turn, group_id, leg, units))
+        units -= _for_stops(turn, group_id, leg, units)
     if units:
         ChildOrderManager.intend(turn, group_id, leg, choice.side, units, Purpose.HEDGE, wanted.paise)
     state = turn.group(group_id).state
@@ -194,16 +194,17 @@ def _hedge(turn: Turn, group: MultiLegOrderGroup, choice: HedgeChoice, reason: s
     return True
 
 
-def _by_others(turn: Turn, group_id: str, leg: int, units: int) -> int:
-    """Have a short's stops buy back what no other order may, and say how much is for others to buy."""
+def _for_stops(turn: Turn, group_id: str, leg: int, units: int) -> int:
+    """Have a short's stops buy back what no other order may, and say how much that is."""
     group = turn.group(group_id)
     free = max(0, -group.legs[leg].net_units - group.working(leg, Side.BUY))
-    missing = units - free
+    theirs = 0
     for order in group.live_orders:
+        missing = units - free - theirs
         if missing > 0 and order.leg == leg and can_be_told(order):
             release(turn, turn.group(group_id), order, missing, Lane.EMERGENCY)
-            missing -= order.working_units
-    return free
+            theirs += min(missing, order.working_units)
+    return theirs
 
 
 def _gathering(turn: Turn, group: MultiLegOrderGroup) -> bool:

@@ -185,7 +185,7 @@ def test_sends_of_the_last_minute_are_remembered_and_a_day_is_an_indian_day() ->
     child = WING.child
     for second in range(0, 90, 10):
         child += 1
-        tag = f"{WING.tag[:10]}{child:03d}01"
+        tag, at_ns = f"{WING.tag[:10]}{child:03d}01", NOW + second * 1_000_000_000
         account = after(
             account,
             OrderIntended(replace(WING, tag=tag, child=child), 0, 0),

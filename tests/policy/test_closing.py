@@ -15,6 +15,9 @@ from core.domain.inputs import BooksRead, OperatorAction, OperatorCommand, Order
 from core.domain.instruments import PositionKey, Product, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import OrderStatus, Outcome, Purpose
+from core.policy.closing import cancel_entries
+from core.policy.collaborators import Collaborators
+from core.policy.turn import Turn
 from tests.builders import (
     LONG_CALL,
     LONG_PUT,
@@ -48,6 +51,21 @@ def half_filled(policy: IncompletePolicy = IncompletePolicy.SCALE_DOWN, **terms:
         desk.fill(order)
     assert desk.is_in(_S.PARTIALLY_EXPOSED)
     return desk
+
+
+def test_a_purchase_that_only_takes_an_excess_sale_back_is_not_cancelled_with_the_entries() -> None:
+    desk = half_filled(IncompletePolicy.UNWIND)
+    group = desk.group()
+    [entry] = [order for order in group.live_orders if order.side is Side.BUY]
+    leg = group.legs[entry.leg]
+    for excess, over in ((entry.working_units, True), (entry.working_units - LOT, False)):
+        sold = replace(leg, sold_units=leg.bought_units + excess)
+        legs = tuple(sold if each is leg else each for each in group.legs)
+        account = desk.account.with_group(replace(group, legs=legs))
+        turn = Turn(account, desk.view, desk.now_ns, Collaborators())
+        cancel_entries(turn, "G-001", "the group is being reduced")
+        asked = {effect.tag for effect in turn.done().effects if isinstance(effect, CancelOrder)}
+        assert (entry.tag not in asked) is over
 
 
 # Exits

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from core.domain.account import Account, OrderBudget
+from core.domain.evolve import evolve
+from core.domain.facts import OrderIntended, Recorded
 from core.domain.instruments import Right
 from core.domain.orders import Lane, Purpose
-from core.domain.timing import NS_PER_S
+from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.policy.child_orders import ChildOrderManager
 from core.policy.order_budget import may_send, next_send_ns
 from tests.builders import NOW, VERTICAL, desk_with, opened, option, plan
@@ -48,6 +50,22 @@ def test_entries_leave_a_tenth_of_the_minute_and_of_the_day() -> None:
 def test_a_new_day_begins_at_zero() -> None:
     account = replace(opened(), budget=OrderBudget((), DAY - 1, 5_000))
     assert may_send(account, Lane.ENTRY, NOW)
+
+
+def test_an_order_that_is_adopted_counts_for_the_time_at_which_it_left() -> None:
+    desk = desk_with(plan(VERTICAL))
+    first = desk.sent[0]
+    for age_ms in (2_000, 90_000):
+        left_ns = desk.now_ns - age_ms * NS_PER_MS
+        adopted = replace(first, tag=f"{first.tag[:-1]}{age_ms % 9}", intended_at_ns=left_ns)
+        row = Recorded(1, desk.now_ns, "G-001", OrderIntended(adopted, 0, 0))
+        before = desk.account.budget
+        after_ns = evolve(desk.account, row).budget
+        assert after_ns.day_count == before.day_count + 1
+        assert [at_ns for at_ns in after_ns.recent_ns if at_ns not in before.recent_ns] == (
+            [left_ns] if age_ms < 60_000 else []
+        )
+        assert list(after_ns.recent_ns) == sorted(after_ns.recent_ns)
 
 
 def test_what_the_budget_holds_back_follows_by_itself() -> None:

@@ -12,7 +12,7 @@ from core.domain.instruments import PositionKey, Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.timing import NS_PER_S
 from core.rehearsal.invariants.ends import nothing_lost
-from core.rehearsal.invariants.resting import at_the_end, blurred
+from core.rehearsal.invariants.resting import at_the_end, blurred, shared_overnight
 from core.rehearsal.invariants.truth import Truth
 from tests.rehearsal.test_judge_ends import account
 from tests.rehearsal.wire.test_judging import CONTRACTS, LONG, NONCE, PLAN, accepted, order, rows, traded
@@ -55,7 +55,8 @@ def test_an_order_that_was_over_and_fills_in_that_night_is_unclear_as_well() -> 
 
 
 def found(state: Account, truth: Truth, unseen: tuple[tuple[int, int], ...]) -> list[int]:
-    return [invariant for invariant, _, _ in at_the_end(state, truth, 0, rested=True, unseen=unseen)]
+    unclear = blurred(state, truth, unseen, ())
+    return [invariant for invariant, _, _ in at_the_end(state, truth, 0, rested=True, unclear=unclear)]
 
 
 def test_a_closed_group_that_holds_something_is_excused_only_where_nobody_can_tell_whose_it_is() -> None:
@@ -65,3 +66,15 @@ def test_a_closed_group_that_holds_something_is_excused_only_where_nobody_can_te
     assert found(closed, truth_of(*ours), NIGHT) == [14]
     assert found(closed, truth_of(*ours, *sold), NIGHT) == []
     assert found(closed, truth_of(*ours, *sold), ()) == [14]
+
+
+def test_a_position_that_orders_of_two_groups_moved_in_that_night_is_nobodys_to_divide() -> None:
+    ours: list[ExchangeRecord] = [accepted(BOUGHT), traded(BOUGHT, BOUGHT.units, "1")]
+    key = PositionKey(LONG.contract.exchange, LONG.contract.symbol, PLAN.product)
+    alone = fold(rows(BOUGHT))
+    group = alone.groups[PLAN.group_id]
+    second = replace(group, plan=replace(group.plan, group_id="G-002", number=2))
+    both = alone.with_group(second)
+    assert shared_overnight(alone, truth_of(*ours), NIGHT[0]) == {}
+    assert shared_overnight(both, truth_of(*ours), BEFORE[0]) == {}
+    assert shared_overnight(both, truth_of(*ours), NIGHT[0]) == {key: {PLAN.group_id, "G-002"}}

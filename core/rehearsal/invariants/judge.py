@@ -20,7 +20,7 @@ from core.domain.facts import (
     StateChanged,
 )
 from core.domain.groups import GroupPlan
-from core.domain.instruments import Contract
+from core.domain.instruments import Contract, PositionKey
 from core.domain.orders import BookSnapshot, OrderReport, Outcome
 from core.domain.tags import group_id_of
 from core.domain.timing import NS_PER_S, Clock, to_ist
@@ -32,7 +32,7 @@ from core.rehearsal.invariants.findings import Findings
 from core.rehearsal.invariants.hearing import Hearing
 from core.rehearsal.invariants.outgoing import Outgoing
 from core.rehearsal.invariants.reconciled import Reconciled
-from core.rehearsal.invariants.resting import at_the_end, never_taken_up
+from core.rehearsal.invariants.resting import at_the_end, blurred, never_taken_up, shared_overnight
 from core.rehearsal.invariants.told import Told
 from core.rehearsal.invariants.truth import Truth, within
 from core.rehearsal.invariants.violation import Violation
@@ -70,6 +70,8 @@ class Judge:
         """Spans over a night in which no core lived: what traded then was in no book that one has read."""
         self._over: set[str] = set()
         """Tags of orders that were over before such a span: who fills after that, unseen, is nobody's."""
+        self._shared: set[PositionKey] = set()
+        """Positions in which orders of several groups were out over such a span: see ``shared_overnight``."""
         self.busy = Busy(clock)
         self.answers = Answers(
             clock, account, self.busy, lambda group_id, detail: self.findings.add(8, detail, group_id)
@@ -121,6 +123,9 @@ class Judge:
                 if order.is_terminal
             )
             self._unseen.append((min(written_ns, self._died_ns - _UNJOURNALLED_NS), now_ns))
+            for key, groups in shared_overnight(account, self.truth, self._unseen[-1]).items():
+                self._shared.add(key)
+                self.spoiled.update(groups)
         self._died_ns = 0
         for row in kept:
             self._note(row)
@@ -320,7 +325,11 @@ class Judge:
         for group_id, detail in ends.add_up(account, self.spoiled):
             self.findings.add(13, detail, group_id)
         for invariant, group_id, detail in at_the_end(
-            account, self.truth, known_ns, rested=rested, unseen=self._unseen, over=self._over
+            account,
+            self.truth,
+            known_ns,
+            rested=rested,
+            unclear=blurred(account, self.truth, self._unseen, self._over) | self._shared,
         ):
             self.findings.add(invariant, detail, group_id)
         for invariant, group_id, detail in never_taken_up(account, asked_for):

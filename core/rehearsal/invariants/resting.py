@@ -24,16 +24,14 @@ def at_the_end(
     known_ns: int,
     *,
     rested: bool,
-    unseen: Iterable[tuple[int, int]] = (),
-    over: Container[str] = (),
+    unclear: frozenset[PositionKey] = frozenset(),
 ) -> Iterator[tuple[int, str, str]]:
     """Every group by the exchange's own books: invariant, group and what is not as it should be.
 
     ``known_ns`` is when the books were asked for that the core has read last: what was placed shortly before
-    that, or later, it need not have dealt with. Before it has ``rested`` a group may still be at work. In the
-    spans that are ``unseen`` nobody could tell whose trades moved a position: see ``blurred``.
+    that, or later, it need not have dealt with. Before it has ``rested`` a group may still be at work. What
+    is ``unclear`` moved while nobody could tell whose trades they were: see ``blurred``.
     """
-    unclear = blurred(account, truth, unseen, over)
     for group_id, group in sorted(account.groups.items()):
         if group.state not in RESTING:
             if rested:
@@ -65,6 +63,25 @@ def blurred(
         for trade in (*truth.others, *nameless)
         if within(trade.at_ns, spans)
     )
+
+
+def shared_overnight(
+    account: Account, truth: Truth, span: tuple[int, int]
+) -> dict[PositionKey, frozenset[str]]:
+    """Positions that moved in a span without a core while orders of several groups were out in them.
+
+    The morning's figure is the sum: what is whose only a person can say, and the sum is what is judged.
+    """
+    out: dict[PositionKey, set[str]] = {}
+    for group in account.groups.values():
+        for order in group.live_orders:
+            out.setdefault(order.position_key, set()).add(group.group_id)
+    moved = {
+        PositionKey(trade.exchange, trade.symbol, trade.product)
+        for trade in truth.trades
+        if within(trade.at_ns, [span])
+    }
+    return {key: frozenset(groups) for key, groups in out.items() if key in moved and len(groups) > 1}
 
 
 def never_taken_up(account: Account, asked_for: Iterable[str]) -> Iterator[tuple[int, str, str]]:
