@@ -188,8 +188,8 @@ def test_sends_of_the_last_minute_are_remembered_and_a_day_is_an_indian_day() ->
         tag, at_ns = f"{WING.tag[:10]}{child:03d}01", NOW + second * 1_000_000_000
         account = after(
             account,
-            OrderIntended(replace(WING, tag=tag, child=child), 0, 0),
-            at_ns=NOW + second * 1_000_000_000,
+            OrderIntended(replace(WING, tag=tag, child=child, intended_at_ns=at_ns), 0, 0),
+            at_ns=at_ns,
         )
     assert len(account.budget.recent_ns) == 6
     before = account.budget.day_count
