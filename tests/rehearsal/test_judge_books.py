@@ -50,8 +50,14 @@ class Books:
         self.busy = Busy(self.clock)
         self.truth = Truth(MemoryBooks(), CONTRACTS, NONCE)
         self.found: list[str] = []
+        self.unanswered = False
         self.reconciled = Reconciled(
-            self.clock, lambda: self.account, self.truth, self.busy, self.found.append
+            self.clock,
+            lambda: self.account,
+            self.truth,
+            self.busy,
+            self.found.append,
+            lambda symbol: self.unanswered and symbol == KEY.symbol,
         )
 
     def read(self, *, filled: int = 0, units: int | None = None) -> None:
@@ -100,6 +106,21 @@ def test_a_position_that_the_books_show_again_and_again_is_a_divergence_or_is_fo
     books.read(units=LOT)
     books.clock.go(12)
     assert books.found == []
+
+
+def test_while_a_send_of_ours_is_unanswered_nobody_can_tell_whose_a_difference_is() -> None:
+    books = Books(seen(0))
+    books.truth.foreign[KEY] = LOT
+    books.unanswered = True
+    for _ in range(5):
+        books.read(units=LOT)
+        books.clock.go(12)
+    assert books.found == []
+    books.unanswered = False
+    for _ in range(4):
+        books.read(units=LOT)
+        books.clock.go(12)
+    assert len(books.found) == 1
 
 
 def test_a_doubt_excuses_for_as_long_as_it_takes_to_settle_it() -> None:

@@ -77,7 +77,12 @@ class Judge:
             clock, account, self.busy, lambda group_id, detail: self.findings.add(8, detail, group_id)
         )
         self._reconciled = Reconciled(
-            clock, account, truth, self.busy, lambda detail: self.findings.add(7, detail)
+            clock,
+            account,
+            truth,
+            self.busy,
+            lambda detail: self.findings.add(7, detail),
+            self.told.is_unanswered,
         )
         self._outgoing = Outgoing(clock, contracts, account, self.findings, self.told, truth, self.answers)
         self._hearing = Hearing(clock)

@@ -40,12 +40,15 @@ class Reconciled:
         truth: Truth,
         busy: Busy,
         found: Callable[[str], None],
+        is_unanswered: Callable[[str], bool] = lambda symbol: False,
     ) -> None:
+        """``is_unanswered`` tells whether a send of ours in a symbol may have traded and nobody says so."""
         self._clock = clock
         self._account = account
         self._truth = truth
         self._busy = busy
         self._found = found
+        self._is_unanswered = is_unanswered
         self._life = 0
         self._differences: dict[PositionKey, _Difference] = {}
 
@@ -105,7 +108,7 @@ class Reconciled:
         for key in set(shown) | set(self._differences):
             so = self._truth.net[key] + self._truth.foreign[key]
             units = so - account.known_units(key)
-            if not units or self._truth.expires_by(key, today):
+            if not units or self._truth.expires_by(key, today) or self._is_unanswered(key.symbol):
                 self._differences.pop(key, None)
                 continue
             before = self._differences.get(key)

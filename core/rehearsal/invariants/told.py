@@ -361,6 +361,13 @@ class Told:
             if lacking and asked_ns > order.heard_ns:
                 order.missing, order.missed_ns = order.missing + 1, asked_ns
 
+    def is_unanswered(self, symbol: str) -> bool:
+        """Whether a send in a contract came back without an answer, and nothing has told of it since."""
+        return any(
+            order.unanswered and not order.is_over and order.symbol == symbol
+            for order in self.orders.values()
+        )
+
     def closed_by_others(self, group_id: str, leg: int, units: int) -> None:
         """Units of a leg were found to be gone without an order of ours."""
         group = self.groups[group_id]
