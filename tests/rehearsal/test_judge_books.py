@@ -108,6 +108,18 @@ def test_a_position_that_the_books_show_again_and_again_is_a_divergence_or_is_fo
     assert books.found == []
 
 
+def test_time_in_which_no_books_could_be_read_shows_nothing() -> None:
+    books = Books(seen(0))
+    books.truth.foreign[KEY] = LOT
+    for pause_s in (1, 60, 1, 11, 11):
+        books.read(units=LOT)
+        books.clock.go(pause_s)
+    assert books.found == [], "of the minute without books only the time of one reading counts"
+    books.read(units=LOT)
+    books.clock.go(2)
+    assert len(books.found) == 1
+
+
 def test_while_a_send_of_ours_is_unanswered_nobody_can_tell_whose_a_difference_is() -> None:
     books = Books(seen(0))
     books.truth.foreign[KEY] = LOT

@@ -19,6 +19,8 @@ TAKEN_OVER_NS = NS_PER_S
 _STANDING_NS = 30 * NS_PER_S
 _LOOKS = 3
 """A difference in positions counts once so many books in a row have shown it, over so long a time."""
+_POLLED_NS = 12 * NS_PER_S
+"""The books are read at least so often. Where they could not be, the time between two looks shows nothing."""
 
 
 @dataclass(slots=True)
@@ -28,6 +30,7 @@ class _Difference:
     units: int
     since_ns: int
     looks: int = 0
+    looked_ns: int = 0
 
 
 class Reconciled:
@@ -114,7 +117,9 @@ class Reconciled:
             before = self._differences.get(key)
             if before is None or before.units != units or shown.get(key) != so:
                 before = self._differences[key] = _Difference(units, now_ns)
-            before.looks += 1
+            if before.looks:
+                before.since_ns += max(0, now_ns - before.looked_ns - _POLLED_NS)
+            before.looks, before.looked_ns = before.looks + 1, now_ns
             if before.looks < _LOOKS or now_ns - before.since_ns < _STANDING_NS or in_doubt(account, key):
                 continue
             self._found(f"{key}: the books have shown {so:+d} for long, here are {so - units:+d}")
