@@ -8,11 +8,12 @@ from core.brokers.paper.books import MemoryBooks
 from core.brokers.paper.records import ExchangeRecord
 from core.domain.account import Account
 from core.domain.evolve import fold
+from core.domain.facts import BooksReconciled, ProcessStarted, Recorded
 from core.domain.instruments import PositionKey, Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.timing import NS_PER_S
 from core.rehearsal.invariants.ends import nothing_lost
-from core.rehearsal.invariants.resting import at_the_end, blurred, shared_overnight
+from core.rehearsal.invariants.resting import at_the_end, blurred, known_until_ns, shared_overnight
 from core.rehearsal.invariants.truth import Truth
 from tests.rehearsal.test_judge_ends import account
 from tests.rehearsal.wire.test_judging import CONTRACTS, LONG, NONCE, PLAN, accepted, order, rows, traded
@@ -78,3 +79,16 @@ def test_a_position_that_orders_of_two_groups_moved_in_that_night_is_nobodys_to_
     assert shared_overnight(alone, truth_of(*ours), NIGHT[0]) == {}
     assert shared_overnight(both, truth_of(*ours), BEFORE[0]) == {}
     assert shared_overnight(both, truth_of(*ours), NIGHT[0]) == {key: {PLAN.group_id, "G-002"}}
+
+
+def test_what_is_known_ends_with_the_last_process_that_has_read_the_books() -> None:
+    def at(second: int, fact: ProcessStarted | BooksReconciled) -> Recorded:
+        return Recorded(second, second * NS_PER_S, "", fact)
+
+    first = [at(100, ProcessStarted(False)), at(101, BooksReconciled(0)), at(120, BooksReconciled(0))]
+    assert known_until_ns(first, 130 * NS_PER_S) == 115 * NS_PER_S
+    assert known_until_ns(first, 150 * NS_PER_S) == 120 * NS_PER_S, "nothing was written any more"
+    second = [*first, at(132, ProcessStarted(True))]
+    assert known_until_ns(second, 160 * NS_PER_S) == 117 * NS_PER_S, "it died before it had read anything"
+    third = [*second, at(161, ProcessStarted(True)), at(162, BooksReconciled(0))]
+    assert known_until_ns(third, 170 * NS_PER_S) == 155 * NS_PER_S

@@ -32,7 +32,13 @@ from core.rehearsal.invariants.findings import Findings
 from core.rehearsal.invariants.hearing import Hearing
 from core.rehearsal.invariants.outgoing import Outgoing
 from core.rehearsal.invariants.reconciled import Reconciled
-from core.rehearsal.invariants.resting import at_the_end, blurred, never_taken_up, shared_overnight
+from core.rehearsal.invariants.resting import (
+    at_the_end,
+    blurred,
+    known_until_ns,
+    never_taken_up,
+    shared_overnight,
+)
 from core.rehearsal.invariants.told import Told
 from core.rehearsal.invariants.truth import Truth, within
 from core.rehearsal.invariants.violation import Violation
@@ -40,9 +46,6 @@ from core.rehearsal.invariants.violation import Violation
 _COMMIT, _SLEEP = "commit", "sleep"
 _LEAST_LOOKUPS = 5
 _LEAST_SILENCE_NS = 5 * NS_PER_S
-
-_UNJOURNALLED_NS = 15 * NS_PER_S
-"""What a process that dies has not read or not written yet is at most this old: a poll and a little more."""
 
 
 class Judge:
@@ -120,14 +123,14 @@ class Judge:
         kept = list(rows)
         account = fold(kept)
         if self._died_ns and to_ist(self._died_ns).date() < to_ist(now_ns).date():
-            written_ns = kept[-1].at_ns if kept else 0
+            known_ns = known_until_ns(kept, self._died_ns)
             self._over.update(
                 tag
                 for group in account.groups.values()
                 for tag, order in group.orders.items()
                 if order.is_terminal
             )
-            self._unseen.append((min(written_ns, self._died_ns - _UNJOURNALLED_NS), now_ns))
+            self._unseen.append((known_ns, now_ns))
             for key, groups in shared_overnight(account, self.truth, self._unseen[-1]).items():
                 self._shared.add(key)
                 self.spoiled.update(groups)

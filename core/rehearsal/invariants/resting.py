@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from core.domain.account import Account, Severity
+from core.domain.facts import BooksReconciled, ProcessStarted, Recorded
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.instruments import PositionKey, Side
 from core.domain.lifecycle import ENDS, RESTING, ExecutionLifecycle
@@ -16,6 +17,8 @@ from core.rehearsal.invariants.working import WorkingOrder
 RESTS = 14
 ACT_NS = 10 * NS_PER_S
 """How long an order may work that the core knows and does not want: it is cancelled, or told of."""
+_UNJOURNALLED_NS = 15 * NS_PER_S
+"""What a process that dies has not read or not written yet is at most this old: a poll and a little more."""
 
 
 def at_the_end(
@@ -63,6 +66,22 @@ def blurred(
         for trade in (*truth.others, *nameless)
         if within(trade.at_ns, spans)
     )
+
+
+def known_until_ns(rows: Sequence[Recorded], died_ns: int) -> int:
+    """Up to when what traded is surely in a journal: by the last process that has read the books.
+
+    What a process has not read or not written when it dies is at most a poll and a little more old. One that
+    dies before it has read any books leaves what the process before it left.
+    """
+    ended_ns = died_ns
+    for row in reversed(rows):
+        if isinstance(row.fact, BooksReconciled):
+            break
+        if isinstance(row.fact, ProcessStarted):
+            ended_ns = row.at_ns
+    written_ns = rows[-1].at_ns if rows else 0
+    return min(written_ns, ended_ns - _UNJOURNALLED_NS)
 
 
 def shared_overnight(
