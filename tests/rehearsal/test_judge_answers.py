@@ -25,7 +25,7 @@ from core.domain.facts import (
 )
 from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
-from core.domain.orders import ChildOrder, OrderStatus, OrderType, Outcome, Purpose
+from core.domain.orders import BookSnapshot, ChildOrder, OrderStatus, OrderType, Outcome, Purpose
 from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.rehearsal.invariants.answers import AT_ONCE_NS
 from core.rehearsal.invariants.judge import Judge
@@ -200,6 +200,21 @@ def test_an_order_that_comes_after_it_was_given_up_spoils_its_own_group_only() -
     bench.judge.told.absent(late.tag)
     truth.append([accepted(late)])
     assert bench.judge.spoiled == {PLAN.group_id}
+
+
+@pytest.mark.parametrize(("shows", "spoiled"), [(True, set()), (False, {PLAN.group_id})])
+def test_an_order_that_neither_journal_nor_order_book_knows_could_not_be_counted_on(
+    shows: bool, spoiled: set[str]
+) -> None:
+    bench = Bench()
+    lost = order(SHORT.index, 5, Side.SELL, LOT)
+    bench.judge.truth.append([accepted(lost)])
+    bench.judge.spoiled.clear()  # it was the order of a process that has died since
+    bench.clock.go(2)
+    now_ns = bench.clock.now_ns()
+    row = replace(described("O5", lost, OrderStatus.OPEN), tags=(lost.tag,))
+    bench.judge.read(BookSnapshot((row,) if shows else (), (), (), now_ns, now_ns))
+    assert bench.judge.spoiled == spoiled
 
 
 @pytest.mark.parametrize(("came_s", "spoiled"), [(9.9, set()), (10.1, {PLAN.group_id})])

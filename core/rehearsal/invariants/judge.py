@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from core.brokers.port import OrderChange, OrderRequest, Reply
 from core.domain.account import Account
@@ -69,6 +69,8 @@ class Judge:
         self._account = account
         self._followed_seq = 0
         self._died_ns = 0
+        self._asked_ns = clock.now_ns()
+        """When the newest books were asked for that any process has read."""
         self._unseen: list[tuple[int, int]] = []
         """Spans over a night in which no core lived: what traded then was in no book that one has read."""
         self._over: set[str] = set()
@@ -123,7 +125,7 @@ class Judge:
         kept = list(rows)
         account = fold(kept)
         if self._died_ns and to_ist(self._died_ns).date() < to_ist(now_ns).date():
-            known_ns = known_until_ns(kept, self._died_ns)
+            known_ns = min(known_until_ns(kept, self._died_ns), self._asked_ns)
             self._over.update(
                 tag
                 for group in account.groups.values()
@@ -284,6 +286,8 @@ class Judge:
         if self._died_ns:
             return
         now_ns = self._clock.now_ns()
+        self._asked_ns = max(self._asked_ns, book.asked_at_ns)
+        self.spoiled.update(map(group_id_of, self._left_out(book)))
         for report in book.orders:
             self.told.described(report, now_ns)
         for trade in book.trades:
@@ -292,6 +296,15 @@ class Judge:
         self._reconciled.read(book)
         for group in self.told.groups.values():
             self.answers.watch(group)
+
+    def _left_out(self, book: BookSnapshot) -> Iterator[str]:
+        """Orders that no journal knows and that a book of orders older than they are does not show."""
+        unknown = {tag for tag in self.truth.tags if tag not in self.told.orders}
+        if unknown and self.truth.nonce:
+            shown = {tag for report in book.orders for tag in report.tags}
+            for tag in unknown - shown:
+                if tag.startswith(self.truth.nonce) and self.truth.accepted_ns(tag) < book.asked_at_ns:
+                    yield tag
 
     def _really_accepted(self, tag: str) -> None:
         """An order that comes to life after it was rightly given up: nobody counts on it any more."""
