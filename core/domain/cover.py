@@ -85,13 +85,18 @@ def allowed_naked(plan: GroupPlan) -> UncoveredByKind:
     return uncovered_by_kind(whole, cover_width(plan))
 
 
-def uncovered_beyond_plan(plan: GroupPlan, holdings: Iterable[Holding]) -> int:
-    """Naked short units beyond what the plan allows: what nobody wanted to hold."""
+def beyond_plan_by_kind(plan: GroupPlan, holdings: Iterable[Holding]) -> UncoveredByKind:
+    """Naked short units beyond what the plan allows, by right and expiry: what nobody wanted to hold."""
     naked = uncovered_by_kind(holdings, cover_width(plan))
     if not naked:
-        return 0
+        return naked
     allowed = allowed_naked(plan)
-    return sum(max(0, units - allowed.get(kind, 0)) for kind, units in naked.items())
+    return {kind: max(0, units - allowed.get(kind, 0)) for kind, units in naked.items()}
+
+
+def uncovered_beyond_plan(plan: GroupPlan, holdings: Iterable[Holding]) -> int:
+    """All naked short units beyond what the plan allows."""
+    return sum(beyond_plan_by_kind(plan, holdings).values())
 
 
 def covers(long: Contract, short: Contract, width_paise: int | None) -> bool:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 
 from core.domain.cover import (
     Holding,
-    allowed_naked,
+    beyond_plan_by_kind,
     confirmed_holdings,
     cover_width,
     covers,
     uncovered_beyond_plan,
-    uncovered_by_kind,
 )
 from core.domain.groups import MultiLegOrderGroup
-from core.domain.instruments import Contract, InstrumentKind, Right, Side
+from core.domain.instruments import Contract, InstrumentKind, Side
 from core.domain.orders import ChildOrder, OrderStatus, OrderType, Purpose
 from core.domain.quotes import MarketView
 from core.domain.timing import NS_PER_MS
@@ -57,7 +55,10 @@ class EmergencyHedgeManager:
     @staticmethod
     def unanswered_like(group: MultiLegOrderGroup, contract: Contract) -> int:
         """The part of ``unanswered_units`` that is of the right and the expiry of ``contract``."""
-        return _beyond_plan(group, _holdings(group)).get((contract.right, contract.expiry), 0)
+        if contract.right is None:
+            return 0
+        beyond = beyond_plan_by_kind(group.plan, _holdings(group))
+        return beyond.get((contract.right, contract.expiry), 0)
 
     @staticmethod
     def choices(
@@ -178,19 +179,14 @@ _Proposal = tuple[str, Contract, int, int | None]
 """The kind of an answer, what it buys, how many units at most, and the leg it belongs to, if there is one."""
 
 
-def _beyond_plan(group: MultiLegOrderGroup, holdings: list[Holding]) -> dict[tuple[Right | None, date], int]:
-    """Uncovered units beyond those that the plan itself leaves so, by right and expiry."""
-    naked = uncovered_by_kind(holdings, cover_width(group.plan))
-    allowed = allowed_naked(group.plan)
-    return {kind: max(0, units - allowed.get(kind, 0)) for kind, units in naked.items()}
-
-
 def _shorts(group: MultiLegOrderGroup, holdings: list[Holding]) -> Iterator[tuple[int, int]]:
-    beyond = _beyond_plan(group, holdings)
+    beyond = beyond_plan_by_kind(group.plan, holdings)
     for index, leg in enumerate(group.legs):
         contract = leg.plan.contract
+        if contract.right is None or leg.net_units >= 0:
+            continue
         units = beyond.get((contract.right, contract.expiry), 0)
-        if units and leg.net_units < 0:
+        if units:
             yield index, units
 
 
