@@ -132,6 +132,17 @@ def test_an_exit_opens_no_window_in_which_anything_may_wait() -> None:
     assert bench.late
 
 
+def test_what_a_night_has_left_open_is_waited_for_and_nothing_else() -> None:
+    for unclear in (True, False):
+        bench = Bench()
+        bench.judge.answers.is_unclear = lambda group_id, it=unclear: it  # type: ignore[misc]
+        bench.clock.go(30)
+        assert bench.late is not unclear
+        bench.judge.answers.is_unclear = lambda group_id: False
+        bench.clock.go(2)
+        assert bench.late
+
+
 def test_a_stop_that_is_resized_each_second_answers_nothing() -> None:
     bench = Bench()
     for units in (LOT, 2 * LOT, LOT):

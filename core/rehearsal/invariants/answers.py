@@ -50,6 +50,8 @@ class Answers:
         self.patience_ns = 0
         """Added to the time in which exposure must be answered, where market time runs ahead of the wall."""
         self.is_open: Callable[[int], bool] = lambda at_ns: True
+        self.is_unclear: Callable[[str], bool] = lambda group_id: False
+        """Whether a night has left open what a group holds: what may not be there is not closed yet."""
         self._clock = clock
         self._account = account
         self._busy = busy
@@ -121,7 +123,7 @@ class Answers:
         began_ns = max(standing.since_ns, self._alive_since_ns, account.reconciled_at_ns, window_ns)
         due_ns = max(began_ns + self.within_ns, self._tried_until_ns.get(group_id, 0))
         due_ns += self._busy.total_ns - standing.busy_ns
-        if not self.is_open(now_ns) or not account.reconciled_at_ns:
+        if not self.is_open(now_ns) or not account.reconciled_at_ns or self.is_unclear(group_id):
             due_ns = now_ns + self.within_ns
         if now_ns < due_ns + self.patience_ns:
             self._ask_again(standing, due_ns)

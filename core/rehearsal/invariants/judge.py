@@ -46,6 +46,8 @@ from core.rehearsal.invariants.violation import Violation
 _COMMIT, _SLEEP = "commit", "sleep"
 _LEAST_LOOKUPS = 5
 _LEAST_SILENCE_NS = 5 * NS_PER_S
+_MORNING_NS = 75 * NS_PER_S
+"""How long it may take to settle what a night has left open."""
 
 
 class Judge:
@@ -81,6 +83,7 @@ class Judge:
         self.answers = Answers(
             clock, account, self.busy, lambda group_id, detail: self.findings.add(8, detail, group_id)
         )
+        self.answers.is_unclear = self._is_unclear
         self._reconciled = Reconciled(
             clock,
             account,
@@ -146,6 +149,17 @@ class Judge:
         self._followed_seq = kept[-1].seq if kept else 0
         self.told.restart(account)
         self.told.lapse(now_ns)
+
+    def _is_unclear(self, group_id: str) -> bool:
+        """Whether a short of a group differs, after a night that nobody saw, from what was known of it.
+
+        A row that is missing in the morning is believed after a minute of the session.
+        """
+        account = self._account()
+        group = account.groups[group_id]
+        shorts = [group.position_key(index) for index, leg in enumerate(group.legs) if leg.net_units < 0]
+        doubts = [account.doubts[key] for key in shorts if self._unseen and key in account.doubts]
+        return any(self._clock.now_ns() - doubt.since_ns < _MORNING_NS for doubt in doubts)
 
     def died(self) -> None:
         """The process is gone: nothing can be asked of it until the next begins."""
