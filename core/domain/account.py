@@ -178,6 +178,18 @@ class Account:
         """The signed position as far as it is known: what our groups hold, and what is the trader's own."""
         return self.net_units(key) + self.foreign.get(key, 0)
 
+    def filled_at_ns(self, key: PositionKey) -> int:
+        """When we last learned of a fill of ours in this position; 0 if never."""
+        return max(
+            (
+                leg.filled_at_ns
+                for group in self.groups.values()
+                for index, leg in enumerate(group.legs)
+                if group.position_key(index) == key
+            ),
+            default=0,
+        )
+
     def differs_in(self, symbol: str) -> bool:
         """Whether a difference between the broker's books and ours stands open in this symbol."""
         return any(each.is_open and each.symbol == symbol for each in self.divergences.values())

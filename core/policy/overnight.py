@@ -39,14 +39,16 @@ def is_carried(turn: Turn, key: PositionKey) -> bool:
 
 
 def is_unconfirmed(turn: Turn, key: PositionKey) -> bool:
-    """Whether the broker shows another position than was carried into this day, and that is not settled yet.
+    """Whether the broker shows another position than this process has found in its journal, unsettled as yet.
 
     A trade that closes what is not there opens it the other way round.
     """
+    account = turn.account
     in_hand = stands_open(turn, key)  # several groups hold it: a person decides
-    if key not in turn.account.doubts or in_hand or not is_carried(turn, key):
+    inherited = is_carried(turn, key) or account.filled_at_ns(key) <= account.reconciled_at_ns
+    if key not in account.doubts or in_hand or not inherited:
         return False
-    turn.perform(ReadBooks(f"what was carried of {key.symbol} is in doubt"))
+    turn.perform(ReadBooks(f"what was left of {key.symbol} is in doubt"))
     return True
 
 

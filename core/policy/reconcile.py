@@ -59,7 +59,7 @@ def reconcile(turn: Turn, read: BooksRead) -> set[str]:
     if turn.account.reconciled_at_ns:
         touched |= _compare_positions(turn, book)
     else:
-        _doubt_what_was_carried(turn, book)
+        _doubt_what_was_held(turn, book)
     for group_id, group in list(turn.account.groups.items()):
         if group.flat_asked_ns:
             confirm_flat(turn, group_id, book.asked_at_ns)
@@ -102,12 +102,18 @@ def _note_foreign_at_start(turn: Turn, book: BookSnapshot) -> None:
             _believe(turn, key, difference)
 
 
-def _doubt_what_was_carried(turn: Turn, book: BookSnapshot) -> None:
-    """What was carried into this day otherwise than the broker says is not traded before that is settled."""
+def _doubt_what_was_held(turn: Turn, book: BookSnapshot) -> None:
+    """What a process finds otherwise than it was left is not closed before that is settled.
+
+    Somebody may have closed it meanwhile: what was carried into this day differs either way, of what was
+    traded today the broker holds less.
+    """
     theirs = {position.key: position.units for position in book.positions}
     for key in sorted(turn.account.held_keys):
-        difference = theirs.get(key, 0) - turn.account.known_units(key)
-        if difference and not _has_expired(turn, key) and is_carried(turn, key):
+        known, found = turn.account.known_units(key), theirs.get(key, 0)
+        difference = found - known
+        holds_less = difference * known < 0
+        if difference and not _has_expired(turn, key) and (holds_less or is_carried(turn, key)):
             turn.record(PositionDoubted(key, difference))
 
 
@@ -205,7 +211,7 @@ def _is_old_and_seen_twice(turn: Turn, key: PositionKey, book: BookSnapshot, dif
     if not _is_settled(turn, key, book):
         return False
     doubt = turn.account.doubts.get(key)
-    if doubt is None or doubt.units != difference or doubt.since_ns < _filled_at_ns(turn, key):
+    if doubt is None or doubt.units != difference or doubt.since_ns < turn.account.filled_at_ns(key):
         turn.record(PositionDoubted(key, difference))
         return False
     return turn.now_ns - doubt.since_ns >= turn.settings.position_lag_ms * NS_PER_MS
@@ -232,7 +238,7 @@ def _holders(turn: Turn, key: PositionKey) -> list[tuple[MultiLegOrderGroup, int
 def _is_settled(turn: Turn, key: PositionKey, book: BookSnapshot) -> bool:
     """Nothing of ours in this position is moving or unanswered, and its last fill is old enough."""
     oldest_ns = turn.now_ns - turn.settings.position_lag_ms * NS_PER_MS
-    if _filled_at_ns(turn, key) > oldest_ns:
+    if turn.account.filled_at_ns(key) > oldest_ns:
         return False
     return all(
         order.purpose is Purpose.STOP or _rests(order, book, oldest_ns)
@@ -240,20 +246,6 @@ def _is_settled(turn: Turn, key: PositionKey, book: BookSnapshot) -> bool:
         if group.plan.product is key.product
         for order in group.live_orders
         if order.symbol == key.symbol
-    )
-
-
-def _filled_at_ns(turn: Turn, key: PositionKey) -> int:
-    """When we last learned of a fill of ours in this position; 0 if never."""
-    return max(
-        (
-            leg.filled_at_ns
-            for group in turn.account.groups.values()
-            if group.plan.product is key.product
-            for leg in group.legs
-            if leg.plan.contract.symbol == key.symbol
-        ),
-        default=0,
     )
 
 

@@ -380,3 +380,48 @@ def test_a_process_that_has_not_read_the_books_closes_nothing_that_an_earlier_on
     assert len(desk.sent) == sent
     desk.read_books(Source.RECOVERY)
     assert len(desk.sent) > sent
+
+
+def restarted(desk: Desk) -> int:
+    """Another process takes over and is asked to close the group. Returns how many orders had been sent."""
+    sent = len(desk.sent)
+    desk.later(60_000)
+    desk.give(CoreStarted(restart=True))
+    desk.give(OperatorCommand(OperatorAction.FLATTEN, "G-001", "tester", 0))
+    desk.later(100)
+    desk.read_books(Source.RECOVERY)
+    return sent
+
+
+def test_what_somebody_closed_while_no_core_lived_is_not_closed_a_second_time() -> None:
+    desk = open_condor()
+    desk.others[key(SHORT_PUT)] = 10 * LOT
+    desk.others[key(LONG_PUT)] = -10 * LOT
+    sent = restarted(desk)
+    bought = {order.symbol for order in desk.sent[sent:]}
+    assert SHORT_PUT not in bought
+    assert bought, "what is there as it was left is closed at once"
+    for _ in range(4):
+        desk.later(2_000)
+        desk.read_books()
+    assert not {SHORT_PUT, LONG_PUT} & {order.symbol for order in desk.sent[sent:]}
+    assert [fact.units for fact in desk.facts(HoldingClosedByOthers)] == [10 * LOT, 10 * LOT]  # type: ignore[union-attr]
+
+
+def test_a_position_that_only_lagged_behind_at_the_start_is_closed_with_the_next_books() -> None:
+    desk = open_condor()
+    desk.others[key(SHORT_PUT)] = 2 * LOT
+    sent = restarted(desk)
+    assert SHORT_PUT not in {order.symbol for order in desk.sent[sent:]}
+    desk.others.clear()
+    desk.later(1_000)
+    desk.read_books()
+    desk.later(1_000)
+    assert SHORT_PUT in {order.symbol for order in desk.sent[sent:]}
+
+
+def test_more_than_was_left_of_what_was_traded_today_keeps_nothing_from_being_closed() -> None:
+    desk = open_condor()
+    desk.others[key(SHORT_PUT)] = -2 * LOT
+    sent = restarted(desk)
+    assert SHORT_PUT in {order.symbol for order in desk.sent[sent:]}
