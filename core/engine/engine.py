@@ -369,12 +369,13 @@ class ExecutionEngine:
         )
 
     def _poll_every_ms(self) -> int:
-        """Sooner while something is in flight, and while no stream would tell of what happens to a group."""
+        """Sooner while something is in flight or in doubt, and while no stream would tell of a group."""
         settings = self.account.settings
         going = [group for group in self.account.groups.values() if not group.is_over]
         lost = self.stream.is_lost(self.clock.now_ns())
         in_flight = any(not order.is_resting_stop for group in going for order in group.live_orders)
-        return settings.poll_in_flight_ms if in_flight or (lost and going) else settings.poll_every_ms
+        soon = in_flight or (lost and going) or self.account.doubts
+        return settings.poll_in_flight_ms if soon else settings.poll_every_ms
 
 
 def _changed(before: Account, after: Account) -> tuple[MultiLegOrderGroup, ...]:

@@ -94,7 +94,7 @@ def merge_order(turn: Turn, report: OrderReport, source: Source, asked_ns: int =
     """
     tag = _our_tag(turn, report)
     if tag is None:
-        _note_foreign(turn, report)
+        _note_foreign(turn, report, source)
         return None
     group = group_of(turn.account, tag)
     if group is None:
@@ -277,17 +277,20 @@ def _note_difference(
         )
 
 
-def _note_foreign(turn: Turn, report: OrderReport) -> None:
-    if report.order_id in turn.account.foreign_orders:
-        return
-    description = f"{report.side.value} {report.units} {report.symbol}"
-    turn.record(ForeignOrderSeen(report.order_id, description))
+def _note_foreign(turn: Turn, report: OrderReport, source: Source) -> None:
+    """An order that is not ours: it is noted once. What it trades of ours is looked for at once."""
     ours = any(
         leg.plan.contract.symbol == report.symbol
         for group in turn.account.groups.values()
         if not group.is_over
         for leg in group.legs
     )
+    description = f"{report.side.value} {report.units} {report.symbol}"
+    if ours and source is Source.STREAM and report.filled_units:
+        turn.perform(ReadBooks(f"someone else has traded: {description}"))
+    if report.order_id in turn.account.foreign_orders:
+        return
+    turn.record(ForeignOrderSeen(report.order_id, description))
     turn.diverged(
         f"foreign:{report.order_id}",
         DivergenceKind.FOREIGN_ORDER,

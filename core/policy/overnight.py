@@ -23,6 +23,9 @@ from core.policy.turn import Turn
 ABSENT_NS = 60 * NS_PER_S
 """A position of an earlier day without a row for so long of a session was closed while nobody here looked."""
 
+DOUBTED_NS = 15 * NS_PER_S
+"""For so long a difference in what this process has traded keeps it from being closed."""
+
 
 def is_of_an_earlier_day(turn: Turn, order: ChildOrder) -> bool:
     """Whether an order was sent on an earlier day: it is over, and in no book any more."""
@@ -39,16 +42,21 @@ def is_carried(turn: Turn, key: PositionKey) -> bool:
 
 
 def is_unconfirmed(turn: Turn, key: PositionKey) -> bool:
-    """Whether the broker shows another position than this process has found in its journal, unsettled as yet.
+    """Whether the broker shows another position than is known here, and that is not settled yet.
 
-    A trade that closes what is not there opens it the other way round.
+    A trade that closes what is not there opens it the other way round. What this process has found in its
+    journal waits for as long as it takes; what it has traded itself for a moment, and where less is held.
     """
     account = turn.account
+    doubt = account.doubts.get(key)
     in_hand = stands_open(turn, key)  # several groups hold it: a person decides
-    inherited = is_carried(turn, key) or account.filled_at_ns(key) <= account.reconciled_at_ns
-    if key not in account.doubts or in_hand or not inherited:
+    if doubt is None or in_hand:
         return False
-    turn.perform(ReadBooks(f"what was left of {key.symbol} is in doubt"))
+    inherited = is_carried(turn, key) or account.filled_at_ns(key) <= account.reconciled_at_ns
+    holds_less = doubt.units * account.known_units(key) < 0
+    if not inherited and (not holds_less or turn.now_ns - doubt.since_ns >= DOUBTED_NS):
+        return False
+    turn.perform(ReadBooks(f"what is held of {key.symbol} is in doubt"))
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -173,3 +174,15 @@ def test_a_stream_that_is_down_hastens_nothing_where_no_group_is_open() -> None:
 
     rig = Rig().play(story)
     assert set(gaps_ms(rig.broker.reads)) == {12_000}
+
+
+def test_while_a_position_is_in_doubt_they_are_read_every_three_seconds() -> None:
+    async def story(rig: Rig) -> None:
+        await whole(rig)
+        rig.broker.reads.clear()
+        taken = replace(rig.broker.traded[0], trade_id="TX", order_id="not ours")
+        rig.broker.traded.append(replace(taken, side=taken.side.opposite))
+        await beating(rig, 30)
+
+    rig = Rig().play(story)
+    assert gaps_ms(rig.broker.reads)[:2] == [3_000, 3_000]

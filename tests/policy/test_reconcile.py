@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.domain.account import DivergenceKind, Severity
+from core.domain.effects import ReadBooks
 from core.domain.evolve import evolve
 from core.domain.facts import DivergenceFound, HoldingClosedByOthers, PositionDoubted, Recorded, StateChanged
 from core.domain.groups import IncompletePolicy
 from core.domain.inputs import BooksRead, CoreStarted, OperatorAction, OperatorCommand, OrderNews, SubmitGroup
-from core.domain.instruments import PositionKey, Product, Side
+from core.domain.instruments import PositionKey, Product, Right, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import OrderReport, OrderStatus, OrderType, Purpose, Source
 from core.domain.timing import NS_PER_S
@@ -17,16 +18,20 @@ from tests.builders import (
     LONG_CALL,
     LONG_PUT,
     LOT,
+    SHORT_CALL,
     SHORT_PUT,
     VERTICAL,
     Desk,
     desk_with,
     fill_everything,
     open_condor,
+    option,
     plan,
 )
 
 _S = ExecutionLifecycle
+OTHER = option(24_400, Right.PE).symbol
+"""A contract that no group of these tests holds."""
 
 
 def key(symbol: str, product: Product = Product.NRML) -> PositionKey:
@@ -424,4 +429,43 @@ def test_more_than_was_left_of_what_was_traded_today_keeps_nothing_from_being_cl
     desk = open_condor()
     desk.others[key(SHORT_PUT)] = -2 * LOT
     sent = restarted(desk)
+    assert SHORT_PUT in {order.symbol for order in desk.sent[sent:]}
+
+
+def test_what_somebody_else_trades_of_ours_is_looked_for_at_once_and_once_told_by_the_stream() -> None:
+    desk = open_condor()
+    for symbol, filled, looked in ((LONG_PUT, 0, False), (LONG_PUT, LOT, True), (OTHER, LOT, False)):
+        frame = replace(stranger(symbol, f"F-{symbol}"), filled_units=filled)
+        effects = desk.give(OrderNews(frame)).effects
+        assert any(isinstance(effect, ReadBooks) for effect in effects) is looked
+    row = replace(stranger(LONG_PUT, "F2"), filled_units=LOT)
+    seen = BooksRead(replace(desk.snapshot(), orders=(*desk.snapshot().orders, row)), Source.POLL)
+    assert not [effect for effect in desk.give(seen).effects if isinstance(effect, ReadBooks)]
+
+
+def test_an_exit_waits_for_a_moment_where_the_broker_holds_less_than_is_known() -> None:
+    desk = open_condor()
+    desk.others[key(SHORT_PUT)] = 10 * LOT
+    desk.later(6_000)
+    desk.read_books()
+    sent = len(desk.sent)
+    desk.give(OperatorCommand(OperatorAction.EXIT, "G-001", "person", 0))
+    assert {order.symbol for order in desk.sent[sent:]} == {SHORT_CALL}
+    for _ in range(3):
+        desk.later(2_000)
+        desk.read_books()
+    assert SHORT_PUT not in {order.symbol for order in desk.sent[sent:]}
+    assert [fact.units for fact in desk.facts(HoldingClosedByOthers)] == [10 * LOT]  # type: ignore[union-attr]
+
+
+def test_where_no_books_can_be_read_an_exit_does_not_wait_for_ever() -> None:
+    desk = open_condor()
+    desk.others[key(SHORT_PUT)] = 2 * LOT
+    desk.later(6_000)
+    desk.read_books()
+    sent = len(desk.sent)
+    desk.give(OperatorCommand(OperatorAction.EXIT, "G-001", "person", 0))
+    desk.later(14_000)
+    assert SHORT_PUT not in {order.symbol for order in desk.sent[sent:]}
+    desk.later(2_000)
     assert SHORT_PUT in {order.symbol for order in desk.sent[sent:]}
