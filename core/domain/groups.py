@@ -329,6 +329,10 @@ class MultiLegOrderGroup:
             if order.leg == leg and order.side is side and (not purposes or order.purpose in purposes)
         )
 
+    def resting_stops(self, leg: int) -> list[ChildOrder]:
+        """The stops of a leg that wait at the broker, oldest first."""
+        return [order for order in self.live_orders if order.leg == leg and order.is_resting_stop]
+
     @property
     def has_unknown(self) -> bool:
         """Whether any send of this group has not been answered."""

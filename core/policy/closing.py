@@ -241,20 +241,16 @@ def _exiting(turn: Turn, group_id: str, index: int, side: Side) -> int:
 
 def _resting(group: MultiLegOrderGroup, index: int, side: Side) -> int:
     """Units of a leg that its resting stops stand for: nothing else may exit them."""
-    return sum(
-        order.working_units
-        for order in group.live_orders
-        if order.leg == index and order.side is side and order.is_resting_stop
-    )
+    return sum(order.working_units for order in group.resting_stops(index) if order.side is side)
 
 
 def _take_from_stops(turn: Turn, group_id: str, index: int, side: Side, units: int) -> None:
     """Let stops of a leg exit these units: whole ones go to market, the last gives up a part of itself."""
     group = turn.group(group_id)
-    for order in group.live_orders:
+    for order in group.resting_stops(index):
         if units <= 0:
             return
-        if order.leg != index or order.side is not side or not order.is_resting_stop:
+        if order.side is not side:
             continue
         if order.working_units <= units:
             release(turn, group, order)

@@ -117,14 +117,10 @@ def _keep(turn: Turn, group_id: str, index: int) -> None:
         return
     wanted = held - out
     if group.goal is not Goal.ENTER or leg.retired_at_ns:
-        resting = sum(order.working_units for order in _resting(group, index))
+        resting = sum(order.working_units for order in group.resting_stops(index))
         wanted = min(wanted, abs(group.target_units(index)) - resting)
     if group.plan.stop_premium_bps:
         _extend(turn, group, index, max(0, wanted))
-
-
-def _resting(group: MultiLegOrderGroup, index: int) -> list[ChildOrder]:
-    return [order for order in group.live_orders if order.leg == index and order.is_resting_stop]
 
 
 def _is_going(order: ChildOrder) -> bool:
@@ -134,7 +130,7 @@ def _is_going(order: ChildOrder) -> bool:
 
 def _give_back(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) -> None:
     """More would be bought than is held: resting stops give way at once, the newest first."""
-    for order in reversed(_resting(group, index)):
+    for order in reversed(group.resting_stops(index)):
         if units <= 0:
             return
         make_room(turn, order, min(units, order.working_units))
@@ -149,7 +145,7 @@ def _extend(turn: Turn, group: MultiLegOrderGroup, index: int, missing: int) -> 
     wanted = price_of(turn, group, index)
     contract = group.legs[index].plan.contract
     missing -= missing % contract.lot_units
-    resting = _resting(group, index)
+    resting = group.resting_stops(index)
     if wanted is None or (not missing and not resting):
         return
     _ask_if_reached(turn, group, resting)

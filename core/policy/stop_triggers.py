@@ -62,7 +62,7 @@ def leg_fired(turn: Turn, group: MultiLegOrderGroup, index: int) -> str:
     quote = turn.view.fresh(leg.plan.contract.symbol, turn.now_ns)
     if quote is None:
         return ""
-    resting = [order for order in group.live_orders if order.leg == index and order.is_resting_stop]
+    resting = group.resting_stops(index)
     for order in resting:
         if has_gapped(quote, Side.BUY, order.limit_paise):
             return f"{label} trades beyond the limit of its stop, {price(order.limit_paise)}"

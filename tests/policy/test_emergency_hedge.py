@@ -50,6 +50,19 @@ def someone_sells(desk: Desk, symbol: str, units: int) -> None:
     desk.read_books()
 
 
+def someone_sells_as_sends_are_spent(desk: Desk, sends: int) -> None:
+    """The trader sells three lots of the long put; the books settle it when so many sends have just left."""
+    key = PositionKey("NFO", LONG_PUT, Product.NRML)
+    desk.others[key] = -3 * LOT
+    desk.later(6_000)
+    desk.read_books()
+    desk.later(6_000)
+    desk.effects.clear()
+    recent_ns = tuple(desk.now_ns - age * NS_PER_MS for age in range(sends, 0, -1))
+    desk.account = replace(desk.account, budget=replace(desk.account.budget, recent_ns=recent_ns))
+    desk.read_books()
+
+
 def uncovered(desk: Desk) -> int:
     group = desk.group()
     return uncovered_beyond_plan(group.plan, confirmed_holdings(group))
@@ -307,15 +320,7 @@ def test_a_short_that_has_a_stop_is_bought_back_by_that_stop_and_by_nothing_else
 
 def test_a_stop_told_to_buy_draws_on_the_reserve_of_hedges() -> None:
     desk = open_with_stops()
-    key = PositionKey("NFO", LONG_PUT, Product.NRML)
-    desk.others[key] = -3 * LOT
-    desk.later(6_000)
-    desk.read_books()
-    desk.later(6_000)
-    desk.effects.clear()
-    sends = tuple(desk.now_ns - age * NS_PER_MS for age in range(9, 0, -1))
-    desk.account = replace(desk.account, budget=replace(desk.account.budget, recent_ns=sends))
-    desk.read_books()
+    someone_sells_as_sends_are_spent(desk, 9)
     told = [change for change in desk.changes() if change.tag == desk.stop(SHORT_PUT).tag]
     assert [(change.to_limit, change.units) for change in told] == [(True, 3 * LOT)]
 
@@ -361,14 +366,7 @@ def test_a_hedge_on_its_way_is_sent_again_only_without_its_guard(off: frozenset[
 
 def test_a_hedge_that_the_budget_holds_back_is_no_try_and_leaves_at_the_first_chance() -> None:
     desk = open_condor()
-    key = PositionKey("NFO", LONG_PUT, Product.NRML)
-    desk.others[key] = -3 * LOT
-    desk.later(6_000)
-    desk.read_books()
-    desk.later(6_000)
-    sends = tuple(desk.now_ns - age * NS_PER_MS for age in range(10, 0, -1))
-    desk.account = replace(desk.account, budget=replace(desk.account.budget, recent_ns=sends))
-    desk.read_books()
+    someone_sells_as_sends_are_spent(desk, 10)
     assert uncovered(desk) == 3 * LOT
     assert not hedges(desk)
     assert (desk.group().hedge.tries, desk.group().hedge.window_closes_ns) == (0, 0)

@@ -443,13 +443,22 @@ def test_what_somebody_else_trades_of_ours_is_looked_for_at_once_and_once_told_b
     assert not [effect for effect in desk.give(seen).effects if isinstance(effect, ReadBooks)]
 
 
-def test_an_exit_waits_for_a_moment_where_the_broker_holds_less_than_is_known() -> None:
+def exiting_in_doubt(lots: int) -> tuple[Desk, int]:
+    """A group that is exited when the broker has shown so many lots less of the short put, once.
+
+    Also returns how many orders had been sent.
+    """
     desk = open_condor()
-    desk.others[key(SHORT_PUT)] = 10 * LOT
+    desk.others[key(SHORT_PUT)] = lots * LOT
     desk.later(6_000)
     desk.read_books()
     sent = len(desk.sent)
     desk.give(OperatorCommand(OperatorAction.EXIT, "G-001", "person", 0))
+    return desk, sent
+
+
+def test_an_exit_waits_for_a_moment_where_the_broker_holds_less_than_is_known() -> None:
+    desk, sent = exiting_in_doubt(10)
     assert {order.symbol for order in desk.sent[sent:]} == {SHORT_CALL}
     for _ in range(3):
         desk.later(2_000)
@@ -459,12 +468,7 @@ def test_an_exit_waits_for_a_moment_where_the_broker_holds_less_than_is_known() 
 
 
 def test_where_no_books_can_be_read_an_exit_does_not_wait_for_ever() -> None:
-    desk = open_condor()
-    desk.others[key(SHORT_PUT)] = 2 * LOT
-    desk.later(6_000)
-    desk.read_books()
-    sent = len(desk.sent)
-    desk.give(OperatorCommand(OperatorAction.EXIT, "G-001", "person", 0))
+    desk, sent = exiting_in_doubt(2)
     desk.later(14_000)
     assert SHORT_PUT not in {order.symbol for order in desk.sent[sent:]}
     desk.later(2_000)
