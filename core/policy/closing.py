@@ -16,9 +16,9 @@ from core.domain.orders import ChildOrder, OrderStatus, OrderType, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
 from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, reprice
+from core.policy.doubts import is_unconfirmed
 from core.policy.emergency_hedge import held_back_units
 from core.policy.entry import whole_copies
-from core.policy.overnight import is_unconfirmed
 from core.policy.pricing_rules import closing_price
 from core.policy.stop_prices import is_locked
 from core.policy.stop_release import locked_id, make_room, release, say_locked

@@ -24,17 +24,10 @@ from core.domain.lifecycle import ManualCause
 from core.domain.orders import BookSnapshot, ChildOrder, Outcome, Purpose
 from core.domain.timing import NS_PER_MS, to_ist
 from core.policy.access import login_was_taken
+from core.policy.doubts import is_absent_for_good, is_carried, is_of_an_earlier_day, stands_open
 from core.policy.group import confirm_flat
 from core.policy.merge import merge_order, merge_trade
-from core.policy.overnight import (
-    compare_overnight,
-    is_absent_for_good,
-    is_carried,
-    is_of_an_earlier_day,
-    lapse_past_orders,
-    note_session_end,
-    stands_open,
-)
+from core.policy.overnight import compare_overnight, lapse_past_orders, note_session_end
 from core.policy.session import has_expired
 from core.policy.turn import Turn
 

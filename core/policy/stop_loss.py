@@ -19,7 +19,7 @@ from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
 from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, resize
 from core.policy.closing import close_leg
-from core.policy.overnight import is_unconfirmed
+from core.policy.doubts import is_unconfirmed
 from core.policy.stop_cancels import press_cancels
 from core.policy.stop_prices import StopPrice, is_reached, stop_limit_paise
 from core.policy.stop_release import make_room, tell_fallback
