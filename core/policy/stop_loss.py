@@ -14,7 +14,7 @@ from core.domain.facts import GoalChanged, LegsRetired
 from core.domain.groups import Goal, MultiLegOrderGroup
 from core.domain.instruments import Side
 from core.domain.lifecycle import BEFORE_ANY_SEND, ExecutionLifecycle, ManualCause
-from core.domain.orders import ChildOrder, OrderStatus, Purpose
+from core.domain.orders import ChildOrder, OrderStatus, OrderType, Purpose
 from core.domain.timing import NS_PER_MS
 from core.policy.attempts import failed_attempts
 from core.policy.child_orders import ChildOrderManager, cancel_order_confirmed, resize
@@ -129,12 +129,25 @@ def _is_going(order: ChildOrder) -> bool:
 
 
 def _give_back(turn: Turn, group: MultiLegOrderGroup, index: int, units: int) -> None:
-    """More would be bought than is held: resting stops give way at once, the newest first."""
+    """More would be bought than is held: stops give way at once, those that rest first, the newest first.
+
+    One that was released is cancelled, unless its release is still to come: that asks for what is held.
+    """
     for order in reversed(group.resting_stops(index)):
         if units <= 0:
             return
         make_room(turn, order, min(units, order.working_units))
         units -= order.working_units
+    for order in reversed(group.live_orders):
+        if units <= 0:
+            return
+        released = order.purpose is Purpose.STOP and not order.is_resting_stop and not order.cancel_pending
+        if order.leg != index or not released:
+            continue
+        changing = order.modify_pending or order.unsettled_units
+        if order.working_units <= units or (order.order_type is OrderType.LIMIT and not changing):
+            cancel_order_confirmed(turn, order, "it would buy more than is held")
+            units -= order.working_units
 
 
 def _extend(turn: Turn, group: MultiLegOrderGroup, index: int, missing: int) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from core.domain.effects import CancelOrder, ModifyOrder
+from core.domain.evolve import evolve
+from core.domain.facts import HoldingClosedByOthers, Recorded
 from core.domain.groups import GroupPlan, LegPlan
 from core.domain.inputs import CancelReply, ModifyReply, OrderNews, QuotesMoved
 from core.domain.lifecycle import ExecutionLifecycle
@@ -63,6 +65,11 @@ class StopDesk(Desk):
     def trigger(self, order: ChildOrder) -> None:
         """The market releases a stop, and the stream tells of it."""
         self.give(OrderNews(self.change(order, status=OrderStatus.OPEN)))
+
+    def closed_by_hand(self, leg: int, units: int) -> None:
+        """Somebody else has closed a part of what the first group holds, and the core has found it out."""
+        gone = HoldingClosedByOthers("G-001", leg, units, "by hand")
+        self.account = evolve(self.account, Recorded(self.account.seq + 1, self.now_ns, "G-001", gone))
 
     def reject(self, order: ChildOrder, message: str = "17070 : The Price is out of the LPP range") -> None:
         """The exchange turns an order away that it had taken."""

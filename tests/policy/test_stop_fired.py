@@ -10,7 +10,7 @@ from core.domain.account import Severity
 from core.domain.capabilities import Capabilities
 from core.domain.facts import LegsRetired
 from core.domain.groups import Goal
-from core.domain.inputs import OperatorAction, OperatorCommand, OrderNews
+from core.domain.inputs import OperatorAction, OperatorCommand, OrderNews, WakeUp
 from core.domain.instruments import Right, Side
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import ChildOrder, OrderStatus, OrderType, Outcome, Purpose
@@ -62,6 +62,43 @@ def test_a_triggered_stop_is_left_alone_for_two_seconds() -> None:
     (change,) = desk.changes()
     assert change.to_limit
     assert change.limit_paise > desk.stop().limit_paise
+
+
+def test_a_triggered_stop_whose_short_somebody_else_has_closed_is_cancelled_at_once() -> None:
+    desk, stop = triggered()
+    desk.closed_by_hand(3, 10 * LOT)
+    desk.give(WakeUp(("G-001",)))
+    assert [cancel.tag for cancel in desk.cancels()] == [stop.tag]
+    assert not desk.changes()
+    desk.carry_out()
+    desk.cancelled(stop)
+    desk.later(100)
+    assert not buys(desk)
+    assert [order.symbol for order in desk.sends(purpose=Purpose.EXIT)] == [LONG_CALL]
+
+
+def test_a_stop_in_the_market_gives_way_to_a_smaller_exit_once_it_is_over() -> None:
+    desk, stop = triggered()
+    desk.later(2_100)
+    desk.carry_out()
+    assert desk.stop().order_type is OrderType.LIMIT
+    desk.closed_by_hand(3, 4 * LOT)
+    desk.give(WakeUp(("G-001",)))
+    assert [cancel.tag for cancel in desk.cancels()] == [stop.tag]
+    desk.later(1_000)
+    assert not buys(desk)
+    desk.cancelled(stop)
+    assert [order.units for order in buys(desk)] == [6 * LOT]
+
+
+def test_a_triggered_stop_that_has_time_left_asks_for_what_is_held_when_it_goes_to_market() -> None:
+    desk, stop = triggered()
+    desk.closed_by_hand(3, 4 * LOT)
+    desk.give(WakeUp(("G-001",)))
+    assert not desk.cancels()
+    desk.later(2_100)
+    (change,) = desk.changes()
+    assert (change.tag, change.to_limit, change.units) == (stop.tag, True, 6 * LOT)
 
 
 def test_it_is_looked_at_every_ten_milliseconds_meanwhile() -> None:

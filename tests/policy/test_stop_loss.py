@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.domain.evolve import evolve
-from core.domain.facts import HoldingClosedByOthers, ModifyIntended, Recorded
+from core.domain.facts import ModifyIntended
 from core.domain.inputs import CoreStarted, OperatorAction, OperatorCommand, OrderNews, WakeUp
 from core.domain.instruments import Right, Side
 from core.domain.lifecycle import ExecutionLifecycle
@@ -88,8 +87,7 @@ def test_beyond_fifteen_changes_a_child_is_added_so_that_ten_stay() -> None:
 
 def test_units_that_someone_else_closed_leave_the_stop_at_once() -> None:
     desk = open_with_stops()
-    gone = HoldingClosedByOthers("G-001", 3, 4 * LOT, "by hand")
-    desk.account = evolve(desk.account, Recorded(desk.account.seq + 1, desk.now_ns, "G-001", gone))
+    desk.closed_by_hand(3, 4 * LOT)
     desk.give(WakeUp(("G-001",)))
     assert any(change.units == 6 * LOT and change.tag == desk.stop().tag for change in desk.changes()), (
         desk.effects
@@ -98,8 +96,7 @@ def test_units_that_someone_else_closed_leave_the_stop_at_once() -> None:
 
 def test_a_partial_exit_takes_its_units_off_the_stop_before_it_is_sent() -> None:
     desk = open_with_stops()
-    gone = HoldingClosedByOthers("G-001", 2, 4 * LOT, "by hand")  # the short put: six copies are whole
-    desk.account = evolve(desk.account, Recorded(desk.account.seq + 1, desk.now_ns, "G-001", gone))
+    desk.closed_by_hand(2, 4 * LOT)  # the short put: six copies are whole
     desk.give(WakeUp(("G-001",)))
     desk.later(10)
     assert not desk.sends(SHORT_CALL, Side.BUY, Purpose.UNWIND)
@@ -285,8 +282,7 @@ def test_a_resize_that_never_arrived_is_found_out_from_the_books_and_asked_for_a
 
 def test_a_stop_that_stands_for_more_than_is_held_goes_to_market_only_for_what_is_held() -> None:
     desk = open_with_stops()
-    gone = HoldingClosedByOthers("G-001", 3, 4 * LOT, "by hand")
-    desk.account = evolve(desk.account, Recorded(desk.account.seq + 1, desk.now_ns, "G-001", gone))
+    desk.closed_by_hand(3, 4 * LOT)
     desk.give(OperatorCommand(OperatorAction.EXIT, "G-001", "me", 0))
     released = [change for change in desk.changes() if change.to_limit and change.tag == desk.stop().tag]
     assert all(change.units == 6 * LOT for change in released)
