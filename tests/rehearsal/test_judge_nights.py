@@ -92,3 +92,16 @@ def test_what_is_known_ends_with_the_last_process_that_has_read_the_books() -> N
     assert known_until_ns(second, 160 * NS_PER_S) == 117 * NS_PER_S, "it died before it had read anything"
     third = [*second, at(161, ProcessStarted(True)), at(162, BooksReconciled(0))]
     assert known_until_ns(third, 170 * NS_PER_S) == 155 * NS_PER_S
+
+
+def test_books_whose_rows_never_reached_the_disk_taught_nobody_anything() -> None:
+    written = [
+        Recorded(1, 100 * NS_PER_S, "", ProcessStarted(False)),
+        Recorded(2, 101 * NS_PER_S, "", BooksReconciled(0)),
+        Recorded(3, 125 * NS_PER_S, "", BooksReconciled(0)),
+    ]
+    looks = [(101 * NS_PER_S, 100 * NS_PER_S), (126 * NS_PER_S, 124 * NS_PER_S)]
+    assert known_until_ns(written, 150 * NS_PER_S, looks) == 100 * NS_PER_S
+    assert (
+        known_until_ns(written, 150 * NS_PER_S, [*looks, (125 * NS_PER_S, 124 * NS_PER_S)]) == 124 * NS_PER_S
+    )

@@ -71,8 +71,8 @@ class Judge:
         self._account = account
         self._followed_seq = 0
         self._died_ns = 0
-        self._asked_ns = clock.now_ns()
-        """When the newest books were asked for that any process has read."""
+        self._looks = [(0, clock.now_ns())]
+        """When books were read and asked for, by processes that wrote a row after that."""
         self._unseen: list[tuple[int, int]] = []
         """Spans over a night in which no core lived: what traded then was in no book that one has read."""
         self._over: set[str] = set()
@@ -127,8 +127,10 @@ class Judge:
         now_ns = self._clock.now_ns()
         kept = list(rows)
         account = fold(kept)
+        written_ns = kept[-1].at_ns if kept else 0
+        self._looks = [look for look in self._looks if look[0] <= written_ns]
         if self._died_ns and to_ist(self._died_ns).date() < to_ist(now_ns).date():
-            known_ns = min(known_until_ns(kept, self._died_ns), self._asked_ns)
+            known_ns = known_until_ns(kept, self._died_ns, self._looks)
             self._over.update(
                 tag
                 for group in account.groups.values()
@@ -300,7 +302,7 @@ class Judge:
         if self._died_ns:
             return
         now_ns = self._clock.now_ns()
-        self._asked_ns = max(self._asked_ns, book.asked_at_ns)
+        self._looks.append((now_ns, book.asked_at_ns))
         self.spoiled.update(map(group_id_of, self._left_out(book)))
         for report in book.orders:
             self.told.described(report, now_ns)

@@ -21,18 +21,27 @@ ANSWER_NS = NS_PER_S
 _SIGN = {Right.CE: 1, Right.PE: -1, None: 0}
 
 
+@dataclass(frozen=True, slots=True)
+class _Since:
+    """A moment, and how long the core had been busy by then."""
+
+    at_ns: int
+    busy_ns: int
+
+
 @dataclass(slots=True)
 class _Breach:
-    """Since when a group's loss has stood over its limit, and how long the core had been busy by then."""
+    """Since when a group's loss has stood over its limit, and since when with something that sells out."""
 
-    since_ns: int
-    busy_ns: int
+    since: _Since
+    selling_since: _Since | None = None
 
 
 class LossLimits:
     """Looks twice a second at every incomplete group, by what the broker has told of its fills.
 
-    Long options alone have two seconds more: the missing legs come first.
+    Long options alone have two seconds more: the missing legs come first. Once one that sells is out, the
+    group is answered as any other, within a second from then on.
     """
 
     def __init__(
@@ -81,12 +90,15 @@ class LossLimits:
         return loss is not None and loss > limit
 
     def _require(self, account: Account, group_id: str, told: ToldGroup) -> None:
-        now_ns, busy_ns = self._clock.now_ns(), self._busy.total_ns
-        breach = self._breaches.setdefault(group_id, _Breach(now_ns, busy_ns))
-        within_ns = ANSWER_NS
+        now = _Since(self._clock.now_ns(), self._busy.total_ns)
+        breach = self._breaches.setdefault(group_id, _Breach(now))
         if _is_long_only(told):
-            within_ns += account.settings.hedge_long_only_after_ms * NS_PER_MS
-        if now_ns - breach.since_ns - (busy_ns - breach.busy_ns) > within_ns:
+            since, breach.selling_since = breach.since, None
+            within_ns = ANSWER_NS + account.settings.hedge_long_only_after_ms * NS_PER_MS
+        else:
+            since = breach.selling_since = breach.selling_since or now
+            within_ns = ANSWER_NS
+        if now.at_ns - since.at_ns - (now.busy_ns - since.busy_ns) > within_ns:
             self._late(group_id, f"{group_id}: its loss limit is breached and nothing is done")
 
 

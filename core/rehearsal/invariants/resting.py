@@ -68,11 +68,12 @@ def blurred(
     )
 
 
-def known_until_ns(rows: Sequence[Recorded], died_ns: int) -> int:
+def known_until_ns(rows: Sequence[Recorded], died_ns: int, looks: Iterable[tuple[int, int]] = ()) -> int:
     """Up to when what traded is surely in a journal: by the last process that has read the books.
 
     What a process has not read or not written when it dies is at most a poll and a little more old. One that
-    dies before it has read any books leaves what the process before it left.
+    dies before it has read any books leaves what the process before it left. ``looks`` are when books were
+    read and when they had been asked for: of those read after the last row, no row has reached the disk.
     """
     ended_ns = died_ns
     for row in reversed(rows):
@@ -81,7 +82,8 @@ def known_until_ns(rows: Sequence[Recorded], died_ns: int) -> int:
         if isinstance(row.fact, ProcessStarted):
             ended_ns = row.at_ns
     written_ns = rows[-1].at_ns if rows else 0
-    return min(written_ns, ended_ns - _UNJOURNALLED_NS)
+    asked_ns = max((asked_ns for read_ns, asked_ns in looks if read_ns <= written_ns), default=written_ns)
+    return min(written_ns, ended_ns - _UNJOURNALLED_NS, asked_ns)
 
 
 def shared_overnight(
