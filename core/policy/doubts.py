@@ -37,8 +37,7 @@ def is_unconfirmed(turn: Turn, key: PositionKey) -> bool:
     """
     account = turn.account
     doubt = account.doubts.get(key)
-    in_hand = stands_open(turn, key)  # several groups hold it: a person decides
-    if doubt is None or in_hand:
+    if doubt is None or stands_open(turn, key):  # where several groups hold it a person decides
         return False
     inherited = is_carried(turn, key) or account.filled_at_ns(key) <= account.reconciled_at_ns
     holds_less = doubt.units * account.known_units(key) < 0

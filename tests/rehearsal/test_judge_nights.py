@@ -13,7 +13,13 @@ from core.domain.instruments import PositionKey, Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.timing import NS_PER_S
 from core.rehearsal.invariants.ends import nothing_lost
-from core.rehearsal.invariants.resting import at_the_end, blurred, known_until_ns, shared_overnight
+from core.rehearsal.invariants.resting import (
+    at_the_end,
+    blurred,
+    kept_looks,
+    known_until_ns,
+    shared_overnight,
+)
 from core.rehearsal.invariants.truth import Truth
 from tests.rehearsal.test_judge_ends import account
 from tests.rehearsal.wire.test_judging import CONTRACTS, LONG, NONCE, PLAN, accepted, order, rows, traded
@@ -101,7 +107,6 @@ def test_books_whose_rows_never_reached_the_disk_taught_nobody_anything() -> Non
         Recorded(3, 125 * NS_PER_S, "", BooksReconciled(0)),
     ]
     looks = [(101 * NS_PER_S, 100 * NS_PER_S), (126 * NS_PER_S, 124 * NS_PER_S)]
-    assert known_until_ns(written, 150 * NS_PER_S, looks) == 100 * NS_PER_S
-    assert (
-        known_until_ns(written, 150 * NS_PER_S, [*looks, (125 * NS_PER_S, 124 * NS_PER_S)]) == 124 * NS_PER_S
-    )
+    assert known_until_ns(written, 150 * NS_PER_S, kept_looks(written, looks)) == 100 * NS_PER_S
+    looks.append((125 * NS_PER_S, 124 * NS_PER_S))
+    assert known_until_ns(written, 150 * NS_PER_S, kept_looks(written, looks)) == 124 * NS_PER_S

@@ -37,3 +37,8 @@ class Busy:
     def total_ns(self) -> int:
         """All of it up to now."""
         return self._before_ns + (self._clock.now_ns() - self._since_ns if self._reasons else 0)
+
+    @property
+    def free_ns(self) -> int:
+        """A clock that stands still while the core cannot act: what it is given time for is timed by this."""
+        return self._clock.now_ns() - self.total_ns

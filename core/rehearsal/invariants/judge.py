@@ -35,6 +35,7 @@ from core.rehearsal.invariants.reconciled import Reconciled
 from core.rehearsal.invariants.resting import (
     at_the_end,
     blurred,
+    kept_looks,
     known_until_ns,
     never_taken_up,
     shared_overnight,
@@ -72,7 +73,7 @@ class Judge:
         self._followed_seq = 0
         self._died_ns = 0
         self._looks = [(0, clock.now_ns())]
-        """When books were read and asked for, by processes that wrote a row after that."""
+        """When books were read and asked for; of a process that has died, those in ``kept_looks``."""
         self._unseen: list[tuple[int, int]] = []
         """Spans over a night in which no core lived: what traded then was in no book that one has read."""
         self._over: set[str] = set()
@@ -127,8 +128,7 @@ class Judge:
         now_ns = self._clock.now_ns()
         kept = list(rows)
         account = fold(kept)
-        written_ns = kept[-1].at_ns if kept else 0
-        self._looks = [look for look in self._looks if look[0] <= written_ns]
+        self._looks = kept_looks(kept, self._looks)
         if self._died_ns and to_ist(self._died_ns).date() < to_ist(now_ns).date():
             known_ns = known_until_ns(kept, self._died_ns, self._looks)
             self._over.update(

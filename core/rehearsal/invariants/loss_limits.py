@@ -21,20 +21,15 @@ ANSWER_NS = NS_PER_S
 _SIGN = {Right.CE: 1, Right.PE: -1, None: 0}
 
 
-@dataclass(frozen=True, slots=True)
-class _Since:
-    """A moment, and how long the core had been busy by then."""
-
-    at_ns: int
-    busy_ns: int
-
-
 @dataclass(slots=True)
 class _Breach:
-    """Since when a group's loss has stood over its limit, and since when with something that sells out."""
+    """Since when a group's loss has stood over its limit, and since when with something that sells out.
 
-    since: _Since
-    selling_since: _Since | None = None
+    By ``Busy.free_ns``: no time goes by while the core cannot act.
+    """
+
+    since_ns: int
+    selling_since_ns: int | None = None
 
 
 class LossLimits:
@@ -90,15 +85,16 @@ class LossLimits:
         return loss is not None and loss > limit
 
     def _require(self, account: Account, group_id: str, told: ToldGroup) -> None:
-        now = _Since(self._clock.now_ns(), self._busy.total_ns)
-        breach = self._breaches.setdefault(group_id, _Breach(now))
+        now_ns = self._busy.free_ns
+        breach = self._breaches.setdefault(group_id, _Breach(now_ns))
         if _is_long_only(told):
-            since, breach.selling_since = breach.since, None
+            since_ns, breach.selling_since_ns = breach.since_ns, None
             within_ns = ANSWER_NS + account.settings.hedge_long_only_after_ms * NS_PER_MS
         else:
-            since = breach.selling_since = breach.selling_since or now
-            within_ns = ANSWER_NS
-        if now.at_ns - since.at_ns - (now.busy_ns - since.busy_ns) > within_ns:
+            if breach.selling_since_ns is None:
+                breach.selling_since_ns = now_ns
+            since_ns, within_ns = breach.selling_since_ns, ANSWER_NS
+        if now_ns - since_ns > within_ns:
             self._late(group_id, f"{group_id}: its loss limit is breached and nothing is done")
 
 

@@ -68,12 +68,20 @@ def blurred(
     )
 
 
+def kept_looks(rows: Sequence[Recorded], looks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Of the times at which books were read, each with when they had been asked for: those that left rows.
+
+    Of books that were read after the last row on the disk, nothing has reached it.
+    """
+    written_ns = rows[-1].at_ns if rows else 0
+    return [look for look in looks if look[0] <= written_ns]
+
+
 def known_until_ns(rows: Sequence[Recorded], died_ns: int, looks: Iterable[tuple[int, int]] = ()) -> int:
     """Up to when what traded is surely in a journal: by the last process that has read the books.
 
     What a process has not read or not written when it dies is at most a poll and a little more old. One that
-    dies before it has read any books leaves what the process before it left. ``looks`` are when books were
-    read and when they had been asked for: of those read after the last row, no row has reached the disk.
+    dies before it has read any books leaves what the process before it left. ``looks`` are ``kept_looks``.
     """
     ended_ns = died_ns
     for row in reversed(rows):
@@ -82,7 +90,7 @@ def known_until_ns(rows: Sequence[Recorded], died_ns: int, looks: Iterable[tuple
         if isinstance(row.fact, ProcessStarted):
             ended_ns = row.at_ns
     written_ns = rows[-1].at_ns if rows else 0
-    asked_ns = max((asked_ns for read_ns, asked_ns in looks if read_ns <= written_ns), default=written_ns)
+    asked_ns = max((asked_ns for _, asked_ns in looks), default=written_ns)
     return min(written_ns, ended_ns - _UNJOURNALLED_NS, asked_ns)
 
 
