@@ -21,20 +21,17 @@ from core.domain.facts import (
     Recorded,
     SettingsAdopted,
 )
-from core.domain.groups import GroupPlan
-from core.domain.inputs import OperatorCommand, SubmitGroup
 from core.domain.orders import OrderStatus, Outcome
 from core.domain.settings import ExecutionSettings
 from core.domain.tags import NONCE_LENGTH, base36, group_id_of
 from core.domain.timing import NS_PER_S, Clock, to_ist
 from core.engine.chain_watch import ChainWatch
 from core.engine.engine import ExecutionEngine
+from core.engine.engine_service import EngineService
 from core.engine.foresight import Foresight
 from core.engine.latch import FlattenLatch
-from core.engine.previews import TicketPreview, TicketRequest, WayOut
 from core.engine.publishing import Publisher
 from core.engine.quote_feed import QuoteFeed
-from core.engine.snapshot import Snapshot
 from core.engine.view_keeper import ViewKeeper
 from core.journal.opening import SCHEMA_VERSION
 from core.journal.persistence import PersistenceLayer
@@ -82,7 +79,7 @@ async def begin(
     return new_rows
 
 
-class LiveCore:
+class LiveCore(EngineService):
     """A ``CoreService`` over an engine that trades a live market, be the money paper or not."""
 
     def __init__(
@@ -97,14 +94,13 @@ class LiveCore:
         observe: bool = False,
         latch: FlattenLatch | None = None,
     ) -> None:
+        foresight = Foresight(lambda: engine, keeper.calendar, observe=observe)
+        super().__init__(lambda: engine, publisher, foresight, observe=observe)
         self.clock = clock
         self.engine = engine
         self.feed = feed
         self.chains = chains
         self._keeper = keeper
-        self._publisher = publisher
-        self._observe = observe
-        self._foresight = Foresight(lambda: engine, keeper.calendar, observe=observe)
         publisher.calendar = keeper.calendar
         self._latch = latch
         feed.needed = self._traded_symbols
@@ -114,32 +110,6 @@ class LiveCore:
             keeper.watch_plan(group.plan)
             chains.also(leg.plan.contract for leg in group.legs)
         self._follow_holdings(key.symbol for key in engine.account.foreign)
-
-    def snapshot(self) -> Snapshot:
-        """See ``CoreService``."""
-        return self._publisher.snapshot()
-
-    def command(self, command: OperatorCommand) -> None:
-        """See ``CoreService``."""
-        if not self._observe:
-            self.engine.post(command)
-
-    def submit(self, plan: GroupPlan, by: str) -> None:
-        """See ``CoreService``."""
-        if not self._observe:
-            self.engine.post(SubmitGroup(plan, by))
-
-    def look_at(self, group_id: str) -> None:
-        """See ``CoreService``."""
-        self._publisher.look_at(group_id)
-
-    def preview(self, request: TicketRequest) -> TicketPreview:
-        """See ``CoreService``."""
-        return self._foresight.preview(request)
-
-    def ways_out(self, group_id: str) -> tuple[WayOut, ...]:
-        """See ``CoreService``."""
-        return self._foresight.ways_out(group_id)
 
     def _latched(self) -> str:
         return self._latch.read() if self._latch is not None else ""

@@ -14,11 +14,10 @@ from core.domain.inputs import Input, OperatorCommand, SubmitGroup
 from core.domain.lifecycle import RESTING
 from core.domain.timing import NS_PER_MS, NS_PER_S
 from core.engine.engine import ExecutionEngine
+from core.engine.engine_service import EngineService
 from core.engine.foresight import Foresight
-from core.engine.previews import TicketPreview, TicketRequest, WayOut
 from core.engine.publishing import Publisher
 from core.engine.recovery import recover_execution_from_crash
-from core.engine.snapshot import Snapshot
 from core.journal.persistence import PersistenceLayer
 from core.journal.writing import Batch
 from core.rehearsal.boundaries import Boundaries
@@ -47,7 +46,7 @@ GRACE_NS = 120 * NS_PER_S
 """How long after its length a rehearsal waits for groups that do not rest yet."""
 
 
-class Rehearsal:
+class Rehearsal(EngineService):
     """Plays a prepared rehearsal over a journal and an exchange's books, on a clock that others drive.
 
     It is a ``CoreService``: the console watches and steers it. ``paced`` says whether wall-clock figures mean
@@ -77,7 +76,6 @@ class Rehearsal:
         rows = recovered.rows
         self._prepared = prepared
         require_same_run(prepared, recovered)
-        self._observe = observe
         self._paced = paced
         self._journal = journal
         self._journal_name = journal_name
@@ -133,19 +131,20 @@ class Rehearsal:
         self._loss_limits.is_alive = lambda: self.life.clock.alive
         self.boundaries = Boundaries(deadly)
         self.life = self._make_life()
-        self.publisher = Publisher(
+        publisher = Publisher(
             self.engine,
             mode="PAPER",
             title=scenario.name,
             underlying=prepared.source.underlying,
         )
-        self.publisher.calendar = prepared.calendar
-        self._foresight = Foresight(
+        publisher.calendar = prepared.calendar
+        foresight = Foresight(
             lambda: self.engine,
             prepared.calendar,
             observe=observe,
             taken=lambda: max((each.plan.number for each in prepared.submissions), default=0),
         )
+        super().__init__(lambda: self.engine, publisher, foresight, observe=observe)
         if rows:
             self.publisher.take_rows(rows[-500:])
         self._running = False
@@ -179,34 +178,6 @@ class Rehearsal:
             on_death=self._died,
             on_failure=self._failed,
         )
-
-    # CoreService
-
-    def snapshot(self) -> Snapshot:
-        """See ``CoreService``."""
-        return self.publisher.snapshot()
-
-    def command(self, command: OperatorCommand) -> None:
-        """See ``CoreService``."""
-        if not self._observe:
-            self.engine.post(command)
-
-    def submit(self, plan: GroupPlan, by: str) -> None:
-        """See ``CoreService``."""
-        if not self._observe:
-            self.engine.post(SubmitGroup(plan, by))
-
-    def look_at(self, group_id: str) -> None:
-        """See ``CoreService``."""
-        self.publisher.look_at(group_id)
-
-    def preview(self, request: TicketRequest) -> TicketPreview:
-        """See ``CoreService``."""
-        return self._foresight.preview(request)
-
-    def ways_out(self, group_id: str) -> tuple[WayOut, ...]:
-        """See ``CoreService``."""
-        return self._foresight.ways_out(group_id)
 
     @property
     def handed_over(self) -> Mapping[str, str]:
