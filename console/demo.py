@@ -19,7 +19,9 @@ from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.timing import NS_PER_MS, NS_PER_S, from_ist
 from core.engine.previews import TicketPreview, TicketRequest, WayOut
 from core.engine.snapshot import (
+    BasketHistory,
     BudgetMeter,
+    Comparison,
     DeltaPoint,
     Distribution,
     Exposure,
@@ -32,6 +34,13 @@ from core.engine.snapshot import (
 
 _S = ExecutionLifecycle
 NOW_NS = from_ist(CONTRACT_DAY, time(14, 32, 7)) + 120 * NS_PER_MS
+BASKETS = BasketHistory(
+    (
+        Comparison(NOW_NS - 5_000 * NS_PER_S, "G-005", 1_92_400_00, 1_85_300_00),
+        Comparison(NOW_NS - 3_100 * NS_PER_S, "G-008", 88_150_00, 88_900_00),
+        Comparison(NOW_NS - 50 * NS_PER_S, "G-012", 3_09_700_00, 2_98_400_00),
+    )
+)
 
 
 class DemoService:
@@ -335,7 +344,7 @@ def busy_snapshot(mode: str = "PAPER") -> Snapshot:
             3_07_200_00,
             4_54_400_00,
             "worst if CE short filled, -3 %, IV +50 %, spread x2",
-            2_98_400_00,
+            BASKETS,
             "SPAN-style estimate",
             73.0,
         ),

@@ -62,6 +62,11 @@ def signed(value: float, glyphs: Glyphs, digits: int = 1) -> str:
     return ("+" if value > 0 else glyphs.minus) + text
 
 
+def percent(share: float, glyphs: Glyphs) -> str:
+    """A share with a sign: ``+3.8 %``."""
+    return f"{signed(100 * share, glyphs)} %"
+
+
 def signed_rupees(paise: int, glyphs: Glyphs, *, symbol: bool = False) -> str:
     """Whole rupees with a sign and Indian grouping: ``+3,180``, or ``+₹ 18,420`` with the symbol."""
     whole = (abs(paise) + 50) // 100

@@ -12,7 +12,7 @@ from console.scene import Scene
 from console.widgets.bars import area, meter, runs, share_of
 from console.widgets.boxes import beside, stacked
 from console.widgets.line import BLANK, Line, fill, line, spread
-from console.wording import figure, sign, span
+from console.wording import figure, percent, sign, span
 from core.engine.snapshot import Distribution
 
 DECISION_BUDGET_MS = 1.0
@@ -206,8 +206,13 @@ def _budget(scene: Scene, width: int) -> list[Line]:
 
 
 def _today(scene: Scene) -> list[Line]:
-    """What the day came to: hedges, time outside, margin, and how long the stream was up."""
-    snapshot = scene.snapshot
+    """What the day came to: hedges, time outside, margin, and how long the stream was up.
+
+    Our margin is compared with the broker's for each group as a basket: the median, and where it was lowest.
+    """
+    snapshot, glyphs = scene.snapshot, scene.glyphs
+    baskets = snapshot.margin.baskets
+    off = f"{percent(baskets.median, glyphs)}, low {percent(baskets.lowest, glyphs)}"
     hedges = snapshot.account.emergency_hedges
     uptime = snapshot.health.stream_uptime_pct
     rows: list[tuple[str, str, str]] = [
@@ -215,6 +220,7 @@ def _today(scene: Scene) -> list[Line]:
         ("unhedged, longest", span(snapshot.unhedged_longest_ms), "text"),
         ("unhedged, in all", span(snapshot.unhedged_total_ms), "text"),
         ("margin, at its peak", f"{snapshot.margin.peak_pct:.0f} %", "text"),
+        ("our margin, off by", off if baskets.latest else "-", "text"),
         ("groups", f"{len(snapshot.account.groups)}", "text"),
         ("stream, of the time", "-" if uptime is None else f"{uptime:.1f} %", "text"),
     ]

@@ -8,7 +8,7 @@ from console.scene import Scene
 from console.widgets.bars import meter, share_of
 from console.widgets.framed import FramedPanel
 from console.widgets.line import BLANK, Line, cells, cut, line, spread, wrap
-from console.wording import rupees, sign
+from console.wording import percent, rupees, sign
 
 
 class MarginPanel(FramedPanel):
@@ -54,8 +54,7 @@ class MarginPanel(FramedPanel):
                 (f"  {meter_.basis}", "muted"),
             )
         ]
-        if meter_.basket_paise is not None:
-            middle.append(line(("broker's basket ", "muted"), rupees(meter_.basket_paise, glyphs)))
+        middle += basket_lines(scene, width)
         spent = line(
             ("budget ", "muted"),
             (f"{budget.second:>2}/{budget.per_second}", "text"),
@@ -69,6 +68,30 @@ class MarginPanel(FramedPanel):
         middle = middle[: max(0, height - len(words) - 1)]
         gap = [BLANK] * max(0, height - len(words) - len(middle) - 1)
         return [*words, *middle, *gap, spent]
+
+
+def basket_lines(scene: Scene, width: int) -> list[Line]:
+    """What the broker asks for the newest group as a basket, and how far our own estimates have been off."""
+    baskets, glyphs = scene.snapshot.margin.baskets, scene.glyphs
+    newest = baskets.latest
+    if newest is None:
+        return []
+    asked = line(
+        ("broker's basket ", "muted"),
+        rupees(newest.broker_paise, glyphs),
+        ("  ours ", "muted"),
+        percent(newest.difference, glyphs),
+    )
+    compared = line(
+        ("compared ", "muted"),
+        f"{len(baskets.comparisons)}",
+        ("  median ", "muted"),
+        percent(baskets.median, glyphs),
+        ("  lowest ", "muted"),
+        percent(baskets.lowest, glyphs),
+    )
+    lines = [asked, compared] if len(baskets.comparisons) > 1 else [asked]
+    return [cut(each, width, glyphs.ellipsis) for each in lines]
 
 
 SHORTER = (("worst if ", ""), (" filled", ""), (" %", "%"), ("spread ", "spr "))

@@ -88,6 +88,8 @@ class GateDecided:
     sentence: str
     basket_paise: int = 0
     """What the broker would block for the whole as a basket; 0 where it did not say."""
+    estimate_paise: int = 0
+    """What our own arithmetic would block for it; 0 once the group fills, when the two are not comparable."""
 
 
 @dataclass(frozen=True, slots=True)

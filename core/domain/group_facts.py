@@ -84,7 +84,6 @@ def _gate_decided(account: Account, fact: f.GateDecided, at_ns: int) -> Account:
         fact.basis,
         fact.sentence,
         at_ns,
-        fact.basket_paise,
     )
     return account.with_group(replace(group, gate=gate, gate_asked_ns=0, gate_legs={}))
 

@@ -190,7 +190,6 @@ class Gate:
     basis: str
     sentence: str
     at_ns: int
-    basket_paise: int = 0
 
 
 @dataclass(frozen=True, slots=True)

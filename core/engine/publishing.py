@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from core.domain.account import Account
 from core.domain.calendar import SessionCalendar
 from core.domain.exposure import Exposure
-from core.domain.facts import Recorded
+from core.domain.facts import GateDecided, Recorded
 from core.domain.timing import NS_PER_MS, NS_PER_S, to_ist
 from core.engine.engine import ExecutionEngine
 from core.engine.group_look import look_closely
@@ -24,6 +25,7 @@ from core.engine.snapshot import (
     Snapshot,
 )
 from core.policy.exposure import InterimExposureHandler, day_pnl_paise
+from core.risk.basket import BasketHistory, Comparison
 
 _LOG_LINES = 500
 _HISTORY_NS = 60 * NS_PER_S
@@ -44,6 +46,7 @@ class Publisher:
         self._version = 0
         self._seen: tuple[int, int, bool] | None = None
         self._last = Snapshot(mode=mode, title=title, underlying=underlying)
+        self._baskets = BasketHistory()
         self._open_paise: int | None = None
         self._moves: dict[str, tuple[object, NextMove]] = {}
         self._group_logs: defaultdict[str, deque[LogLine]] = defaultdict(lambda: deque(maxlen=_GROUP_LINES))
@@ -64,7 +67,23 @@ class Publisher:
         engine.subscribe(self.take_rows)
 
     def take_rows(self, rows: tuple[Recorded, ...]) -> None:
-        """Add committed rows to the log."""
+        """Add committed rows to the log, and what they tell about margins."""
+        self._compare(rows)
+        self._write(rows)
+
+    def recall(self, rows: Sequence[Recorded]) -> None:
+        """Take what was committed before: every comparison of margins, and as much as the log keeps."""
+        self._compare(rows)
+        self._write(rows[-_LOG_LINES:])
+
+    def _compare(self, rows: Iterable[Recorded]) -> None:
+        for row in rows:
+            fact = row.fact
+            if isinstance(fact, GateDecided) and fact.basket_paise and fact.estimate_paise:
+                one = Comparison(row.at_ns, fact.group_id, fact.estimate_paise, fact.basket_paise)
+                self._baskets = self._baskets.with_one(one)
+
+    def _write(self, rows: Iterable[Recorded]) -> None:
         for row in rows:
             line = log_line(row)
             if line is not None:
@@ -169,6 +188,7 @@ class Publisher:
             used_paise=funds.used_paise,
             basis="the broker's charge",
             peak_pct=self._engine.metrics.margin_peak_pct,
+            baskets=self._baskets,
             limit_bps=self._engine.account.settings.margin_use_max_bps,
         )
         if not gates:
@@ -179,7 +199,6 @@ class Publisher:
             meter,
             worst_paise=gate.required_paise,
             worst_words=gate.sentence if worst is None or worst.worst is None else worst.worst.words,
-            basket_paise=gate.basket_paise or None,
         )
 
     def _health(self, now_ns: int) -> Health:

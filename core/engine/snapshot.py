@@ -12,6 +12,8 @@ from core.domain.account import Account
 from core.domain.exposure import Exposure as Exposure
 from core.domain.orders import BookSnapshot
 from core.domain.quotes import MarketView
+from core.risk.basket import BasketHistory as BasketHistory
+from core.risk.basket import Comparison as Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class MarginMeter:
     used_paise: int = 0
     worst_paise: int | None = None
     worst_words: str = "not yet computed"
-    basket_paise: int | None = None
+    baskets: BasketHistory = field(default_factory=BasketHistory)
+    """The broker's margins for whole groups beside our own."""
     basis: str = ""
     peak_pct: float = 0.0
     limit_bps: int = 9_000

@@ -89,6 +89,7 @@ def decide_gate(turn: Turn, answer: MarginAnswered, simulator: WorstCaseMarginSi
             BASIS,
             sentence,
             basket or 0,
+            0 if started else worst.basket_paise,
         ),
         answer.group_id,
     )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Final
-
-from core.domain.money import rupees
 
 KEPT: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Both figures for one group at one time, in paise."""
+    """Both figures for one group at one time, in paise; the broker's is not 0."""
 
     at_ns: int
     group_id: str
@@ -20,21 +19,9 @@ class Comparison:
     broker_paise: int
 
     @property
-    def difference_paise(self) -> int:
-        """Ours less the broker's: positive is on the safe side."""
-        return self.ours_paise - self.broker_paise
-
-    @property
-    def difference_share(self) -> float | None:
-        """The same as a part of the broker's figure; ``None`` where that is nothing."""
-        return self.difference_paise / self.broker_paise if self.broker_paise > 0 else None
-
-    @property
-    def words(self) -> str:
-        """``ours ₹ 41,200, broker's ₹ 40,000 (+3.0 %)``."""
-        share = self.difference_share
-        tail = "" if share is None else f" ({share * 100:+.1f} %)"
-        return f"ours {rupees(self.ours_paise)}, broker's {rupees(self.broker_paise)}{tail}"
+    def difference(self) -> float:
+        """Ours less the broker's as a part of the broker's: positive is on the safe side."""
+        return (self.ours_paise - self.broker_paise) / self.broker_paise
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +35,16 @@ class BasketHistory:
         return replace(self, comparisons=(*self.comparisons, comparison)[-KEPT:])
 
     @property
-    def worst_understatement(self) -> Comparison | None:
-        """Where our estimate fell shortest of the broker's figure; ``None`` where it never did."""
-        low = [one for one in self.comparisons if (one.difference_share or 0) < 0]
-        return min(low, key=lambda one: one.difference_share or 0.0, default=None)
+    def latest(self) -> Comparison | None:
+        """The newest; ``None`` before the first."""
+        return self.comparisons[-1] if self.comparisons else None
 
     @property
-    def median_share(self) -> float | None:
-        """The middle relative difference; ``None`` before the first."""
-        shares = sorted(share for one in self.comparisons if (share := one.difference_share) is not None)
-        if not shares:
-            return None
-        middle = len(shares) // 2
-        return shares[middle] if len(shares) % 2 else (shares[middle - 1] + shares[middle]) / 2
+    def median(self) -> float:
+        """The middle difference; 0 before the first."""
+        return median(one.difference for one in self.comparisons) if self.comparisons else 0.0
+
+    @property
+    def lowest(self) -> float:
+        """The difference where our estimate was smallest beside the broker's; 0 before the first."""
+        return min((one.difference for one in self.comparisons), default=0.0)

@@ -14,7 +14,7 @@ the rest of the account needs at rest is taken off, because the broker blocks it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -85,6 +85,8 @@ class WorstCase:
     worst: Cell | None = None
     grid: FloatArray | None = field(default=None, compare=False)
     prefixes: tuple[str, ...] = ()
+    basket_paise: int = 0
+    """Unshocked: what the whole plan adds to the account's margin, plus the premium paid less received."""
 
     @property
     def use_bps(self) -> int:
@@ -163,14 +165,16 @@ class WorstCaseMarginSimulator:
         paths = _Paths(plan, copies, filled_units or {}, column, standing, pending)
         caps = maximum_losses_from_now(paths.units, unique, book.values)
         premium = paths.bought @ (book.option_values + book.half_spreads)
-        grid = _grid(book, paths, caps, premium) - _standing_paise(book, paths.standing)
+        standing_paise = _at_rest_paise(book, paths.standing)
+        grid = _grid(book, paths, caps, premium) - standing_paise
         np.maximum(grid, 0.0, out=grid)
         if not self._shocks:
             calm = np.zeros_like(grid)
             at_rest = (slice(None), PRICE_SHOCKS.index(0.0), VOL_SHOCKS.index(0.0), SPREAD_SHOCKS.index(1.0))
             calm[at_rest] = grid[at_rest]
             grid = calm
-        return self._judge(plan, grid, int(np.ceil(premium.max() - 1e-4)), funds, own_blocked_paise)
+        verdict = self._judge(plan, grid, int(np.ceil(premium.max() - 1e-4)), funds, own_blocked_paise)
+        return replace(verdict, basket_paise=_basket_paise(book, paths, standing_paise))
 
     def _judge(
         self, plan: GroupPlan, grid: FloatArray, premium: int, funds: Funds, own_blocked_paise: int
@@ -271,13 +275,21 @@ def _grid(book: Book, paths: _Paths, caps: FloatArray, premium: FloatArray) -> F
     return result
 
 
-def _standing_paise(book: Book, standing: FloatArray) -> float:
-    """What the rest of the account needs at rest."""
-    if not standing.any():
+def _at_rest_paise(book: Book, units: FloatArray) -> float:
+    """What one row of units needs at the present prices."""
+    if not units.any():
         return 0.0
     losses = book.with_arrays(book.scan_losses(book.forwards, book.vols))
-    total = book.span(standing, losses) + book.exposure(standing) + book.expiry_day(standing)
+    total = book.span(units, losses) + book.exposure(units) + book.expiry_day(units)
     return float(total[0])
+
+
+def _basket_paise(book: Book, paths: _Paths, standing_paise: float) -> int:
+    """The final margin of the plan's orders as a basket, in the terms in which a broker tells its own."""
+    whole = paths.own[-1:]
+    added = _at_rest_paise(book, paths.standing + whole) - standing_paise
+    premium = whole @ book.option_values + np.abs(whole) @ book.half_spreads
+    return max(0, int(np.ceil(added + float(premium[0]) - 1e-4)))
 
 
 def _derivatives(holdings: Iterable[Holding]) -> list[Holding]:

@@ -13,6 +13,7 @@ from console.panels.delta import mark_line, sampled
 from console.panels.groups import columns_for, row_of
 from console.panels.header import header_line
 from console.panels.lag import histogram
+from console.panels.margin import basket_lines
 from console.panels.payoff import payoff_of
 from console.panels.timeline import entry_filled_ns
 from console.scene import Scene
@@ -22,7 +23,7 @@ from console.wording import LOOK, listed, sign, signed, signed_rupees, span, str
 from core.domain.account import KillSwitch
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import Fill
-from core.engine.snapshot import DeltaPoint, Health, NextMove, Snapshot
+from core.engine.snapshot import BasketHistory, DeltaPoint, Health, NextMove, Snapshot
 from tests.console.hands import Hands, hands_on
 from tests.console.moving import MovingService
 
@@ -315,3 +316,20 @@ def test_headroom_is_judged_by_the_larger_of_now_and_worst() -> None:
 
     said = asyncio.run(story())
     assert "94 %" in said.splitlines()[1]
+
+
+def test_the_brokers_basket_stands_beside_how_far_our_own_figures_were_off() -> None:
+    busy = busy_snapshot()
+
+    def said(compared: int, width: int = 52) -> list[str]:
+        baskets = BasketHistory(busy.margin.baskets.comparisons[:compared])
+        made = replace(busy, margin=replace(busy.margin, baskets=baskets))
+        return [plain(each) for each in basket_lines(Scene(snapshot=made), width)]
+
+    assert said(0) == []
+    assert said(1) == ["broker's basket ₹ 1,85,300  ours +3.8 %"]
+    assert said(3) == [
+        "broker's basket ₹ 2,98,400  ours +3.8 %",
+        "compared 3  median +3.8 %  lowest −0.8 %",
+    ]
+    assert said(1, 20) == ["broker's basket ₹ 1…"]

@@ -83,3 +83,17 @@ def test_with_money_enough_for_both_nothing_waits() -> None:
     passed = answered(desk, desk.account, RICH).account.groups["G-002"]
     assert passed.state is ExecutionLifecycle.PLACING
     assert not passed.gate_legs, "nothing is kept of a question that is answered"
+
+
+def test_our_figure_for_the_basket_is_kept_beside_the_brokers_until_the_group_fills() -> None:
+    desk = desk_with(plan())
+    desk.accept()
+    [first] = desk.facts(GateDecided)
+    assert isinstance(first, GateDecided)
+    assert (first.basket_paise, first.estimate_paise > 0) == (BASKET_PAISE, True)
+    desk.later(6_000)
+    fill_longs(desk)
+    desk.accept()
+    again = desk.facts(GateDecided)[1:]
+    assert again, "before a short is released, a decision that is too old is made again"
+    assert [fact.estimate_paise for fact in again if isinstance(fact, GateDecided)] == [0] * len(again)

@@ -214,6 +214,44 @@ def test_what_is_filled_already_is_not_paid_for_again_and_starts_the_path() -> N
     assert fresh.required_paise - again.required_paise == pytest.approx(fresh.premium_paise, abs=2)
 
 
+def as_a_basket(group: GroupPlan, held: Sequence[tuple[Contract, int]] = ()) -> float:
+    """What the orders add to a margin, and what is paid for them at the touch, leg by leg."""
+
+    def total(holdings: Sequence[tuple[Contract, int]]) -> int:
+        units: dict[Contract, int] = {}
+        for contract, count in holdings:
+            units[contract] = units.get(contract, 0) + count
+        priced, problems = price_contracts(VIEW, list(units), NOON_NS, CALENDAR)
+        assert not problems
+        return margin_of(list(zip(priced, units.values(), strict=True)), PARAMETERS).total_paise
+
+    orders = [(leg.contract, leg.side.sign * group.units(leg.index)) for leg in group.legs]
+    priced, _ = price_contracts(VIEW, [contract for contract, _ in orders], NOON_NS, CALENDAR)
+    paid = sum(
+        count * one.value_paise + abs(count) * one.half_spread_paise
+        for one, (_, count) in zip(priced, orders, strict=True)
+    )
+    return total([*held, *orders]) - total(held) + paid
+
+
+@pytest.mark.parametrize("name", ["iron_condor", "bull_put_spread", "bull_call_spread", "straddle"])
+def test_the_basket_is_the_margin_of_the_whole_plan_and_its_premium(name: str) -> None:
+    group = plan(name)
+    verdict = simulate(group)
+    assert verdict.basket_paise == pytest.approx(as_a_basket(group), abs=5)
+    assert 0 < verdict.basket_paise < verdict.required_paise
+    wings = {leg.index: group.units(leg.index) for leg in group.legs if leg.side is Side.BUY}
+    assert simulate(group, filled=wings).basket_paise == verdict.basket_paise
+
+
+def test_the_basket_is_what_the_orders_add_to_what_is_held() -> None:
+    group = plan("bear_call_spread")
+    held = [(VIEW.contracts[option(24_900, Right.CE).symbol], 65)]
+    beside = simulate(group, others=held).basket_paise
+    assert beside == pytest.approx(as_a_basket(group, held), abs=5)
+    assert beside < simulate(group).basket_paise
+
+
 def test_the_groups_own_blocks_are_added_back() -> None:
     group = plan()
     need = simulate(group).required_paise
