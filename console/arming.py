@@ -49,11 +49,6 @@ class Arming:
         if self._painted_ns is None:
             self._painted_ns = self._armed_ns = at_ns
 
-    @property
-    def is_painted(self) -> bool:
-        """Whether a person can have seen what would be confirmed."""
-        return self._painted_ns is not None
-
     def left_ns(self, now_ns: int) -> int:
         """Nanoseconds until it disarms by itself: to begin typing, or to finish."""
         span = FINISH_WITHIN_NS if self.typed else BEGIN_WITHIN_NS

@@ -78,11 +78,6 @@ class SteadyDriver(LinuxDriver):
         """Whether everything drawn so far has reached the terminal."""
         return self._writer is None or self._writer.is_caught_up
 
-    @property
-    def frames_dropped(self) -> int:
-        """Writes that were dropped because the terminal did not read."""
-        return self._writer.dropped if self._writer else 0
-
     def write(self, data: str) -> None:
         """Hand a frame over; it is dropped whole if the terminal is behind."""
         if self._writer is not None:

@@ -33,16 +33,11 @@ class InstrumentCatalogue:
     def __init__(self, contracts: Iterable[Contract]) -> None:
         self._by_symbol: dict[str, Contract] = {}
         self._options: dict[tuple[str, date, int, Right], Contract] = {}
-        self._futures: dict[str, list[Contract]] = {}
         for contract in contracts:
             self._by_symbol[contract.symbol] = contract
             if contract.kind is InstrumentKind.OPTION and contract.right is not None:
                 key = (contract.underlying, contract.expiry, contract.strike_paise, contract.right)
                 self._options[key] = contract
-            elif contract.kind is InstrumentKind.FUTURE:
-                self._futures.setdefault(contract.underlying, []).append(contract)
-        for futures in self._futures.values():
-            futures.sort(key=lambda contract: contract.expiry)
 
     @property
     def contracts(self) -> Mapping[str, Contract]:
@@ -78,13 +73,6 @@ class InstrumentCatalogue:
             for right in (Right.CE, Right.PE)
         )
         return tuple(sorted(calls & puts))
-
-    def nearest_future(self, underlying: str, day: date) -> Contract | None:
-        """The future that expires first, on this day or later."""
-        for future in self._futures.get(underlying, ()):
-            if future.expiry >= day:
-                return future
-        return None
 
 
 def read_freeze_quantities(path: Path) -> Mapping[str, int]:

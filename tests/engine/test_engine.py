@@ -22,11 +22,11 @@ from core.domain.inputs import BooksRead, OperatorAction, OperatorCommand, Order
 from core.domain.lifecycle import ExecutionLifecycle, ManualCause
 from core.domain.orders import BookSnapshot, Outcome, Purpose
 from core.domain.timing import NS_PER_S
-from core.journal.faults import FailingCommits
 from core.policy import group as group_policy
 from core.policy.turn import Turn
 from tests.builders import plan
 from tests.engine.rig import Rig
+from tests.journal.failing import FailingCommits
 
 _S = ExecutionLifecycle
 

@@ -13,10 +13,10 @@ import pytest
 from core.domain.facts import ForeignOrderSeen
 from core.journal.aiosqlite_persistence import AiosqlitePersistence
 from core.journal.errors import JournalClosed, JournalUnusable, JournalWriteFailed
-from core.journal.faults import FailingCommits
 from core.journal.persistence import InlinePersistence, PersistenceLayer
 from core.journal.writing import Batch, WriteFault
 from tests.journal.builders import batch, rows
+from tests.journal.failing import FailingCommits
 
 ADAPTERS = ["aiosqlite", "inline", "inline in memory"]
 

@@ -13,10 +13,10 @@ from core.domain.instruments import Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import OrderStatus, Outcome, Purpose, Source
 from core.journal.errors import JournalCorrupt, JournalWriteFailed
-from core.journal.faults import FailingCommits
 from core.journal.opening import IN_MEMORY, open_journal, read_rows
 from core.journal.writing import Batch, JournalWriter, WriteFault, merged
 from tests.journal.builders import AT_NS, batch, condor, filled, order, rows
+from tests.journal.failing import FailingCommits
 
 
 def opened(fault: WriteFault | None = None) -> tuple[sqlite3.Connection, JournalWriter]:

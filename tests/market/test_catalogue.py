@@ -58,13 +58,6 @@ def test_an_underlying_without_a_freeze_quantity_has_none_and_is_never_sliced(tm
     assert stock.settlement is Settlement.PHYSICAL
 
 
-def test_the_nearest_future_is_the_first_that_has_not_expired(tmp_path: Path) -> None:
-    catalogue = read_catalogue(dump(tmp_path, NEXT, FUTURE))
-    found = [catalogue.nearest_future("NIFTY", date(2026, 8, day)) for day in (25, 26)]
-    assert [future.symbol if future else None for future in found] == ["NIFTY26AUGFUT", "NIFTY26SEPFUT"]
-    assert catalogue.nearest_future("NIFTY", date(2026, 12, 1)) is None
-
-
 @pytest.mark.parametrize(
     ("row", "words"),
     [

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from core.brokers.kite.limits import RequestClass
 from core.brokers.kite.models import QuoteRow
-from core.brokers.kite.rupees import paise
 from core.brokers.kite.translate import quote_of
 from core.brokers.kite.transport import KiteTransport
 from core.brokers.port import BookUnavailable
@@ -14,7 +13,6 @@ from core.domain.quotes import Quote
 from core.domain.timing import Clock
 
 QUOTE_KEYS = 500
-PRICE_KEYS = 1_000
 """What one request may ask for."""
 
 
@@ -27,29 +25,17 @@ class KiteQuotes:
 
     async def quotes(self, keys: Sequence[str]) -> dict[str, Quote]:
         """Bid, offer, last price and circuit limits, dated by their arrival. Raises ``BookUnavailable``."""
-        rows = await self._rows("/quote", keys, QUOTE_KEYS)
+        rows = await self._rows(keys)
         at_ns = self._clock.now_ns()
         try:
             return {key: quote_of(key.partition(":")[2], row, at_ns) for key, row in rows.items()}
         except ValueError as error:
             raise BookUnavailable(f"/quote: a quote cannot be read ({error}).") from None
 
-    async def last_prices(self, keys: Sequence[str]) -> dict[str, int]:
-        """Last prices in paise. Raises ``BookUnavailable``."""
-        rows = await self._rows("/quote/ltp", keys, PRICE_KEYS)
-        try:
-            return {key: paise(row.last_price) for key, row in rows.items()}
-        except ValueError as error:
-            raise BookUnavailable(f"/quote/ltp: a price cannot be read ({error}).") from None
-
-    async def ohlc(self, keys: Sequence[str]) -> dict[str, QuoteRow]:
-        """Last prices with the day's range, as Kite gives them. Raises ``BookUnavailable``."""
-        return await self._rows("/quote/ohlc", keys, PRICE_KEYS)
-
-    async def _rows(self, path: str, keys: Sequence[str], at_once: int) -> dict[str, QuoteRow]:
+    async def _rows(self, keys: Sequence[str]) -> dict[str, QuoteRow]:
         rows: dict[str, QuoteRow] = {}
-        for start in range(0, len(keys), at_once):
-            params = [("i", key) for key in keys[start : start + at_once]]
-            raw = await self._transport.read(path, params=params, request_class=RequestClass.QUOTE)
-            rows |= self._transport.decode(path, raw, dict[str, QuoteRow])
+        for start in range(0, len(keys), QUOTE_KEYS):
+            params = [("i", key) for key in keys[start : start + QUOTE_KEYS]]
+            raw = await self._transport.read("/quote", params=params, request_class=RequestClass.QUOTE)
+            rows |= self._transport.decode("/quote", raw, dict[str, QuoteRow])
         return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from core.domain.timing import IST, NS_PER_S, to_ist
+from core.domain.timing import IST, NS_PER_S
 
 
 def stamp_ns(*candidates: object) -> int:
@@ -22,8 +22,3 @@ def stamp_ns(*candidates: object) -> int:
         if moment.year >= 1971:
             return int(moment.replace(tzinfo=IST).timestamp()) * NS_PER_S
     return 0
-
-
-def stamp_text(at_ns: int) -> str:
-    """An instant as Kite writes it."""
-    return f"{to_ist(at_ns):%Y-%m-%d %H:%M:%S}"

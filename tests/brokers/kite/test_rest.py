@@ -314,6 +314,44 @@ def test_positions_are_signed_and_keyed_by_product() -> None:
     assert (report.units, report.average_paise) == (-65, 5_733)
 
 
+def test_one_orders_states_and_fills_are_asked_by_its_id() -> None:
+    order = {
+        "order_id": "17/4",
+        "status": "OPEN",
+        "exchange": "NFO",
+        "tradingsymbol": "X",
+        "transaction_type": "SELL",
+        "order_type": "LIMIT",
+        "product": "NRML",
+        "quantity": 130,
+        "filled_quantity": 0,
+        "price": 58.15,
+    }
+    trade = {
+        "trade_id": "T1",
+        "order_id": "17/4",
+        "exchange": "NFO",
+        "tradingsymbol": "X",
+        "transaction_type": "SELL",
+        "product": "NRML",
+        "quantity": 65,
+        "average_price": 58.2,
+    }
+    script = Scripted(ok([order, order | {"status": "COMPLETE", "filled_quantity": 130}]), ok([trade]))
+
+    async def read() -> tuple[Any, ...]:
+        rest = rest_with(script)
+        return await rest.order_history("17/4"), await rest.order_trades("17/4")
+
+    states, fills = asyncio.run(read())
+    assert [(state.status, state.filled_units) for state in states] == [
+        (OrderStatus.OPEN, 0),
+        (OrderStatus.COMPLETE, 130),
+    ]
+    assert [(fill.trade_id, fill.units, fill.price_paise) for fill in fills] == [("T1", 65, 5_820)]
+    assert [each.url.raw_path for each in script.asked] == [b"/orders/17%2F4", b"/orders/17%2F4/trades"]
+
+
 def test_a_basket_is_asked_as_a_bare_list_and_needs_are_rounded_up() -> None:
     answer = {"initial": {"total": 96504.975}, "final": {"total": 34786.7200001}, "orders": []}
     script = Scripted(ok(answer))

@@ -1,4 +1,4 @@
-"""A disk that fails on purpose, for rehearsals."""
+"""A disk that fails on purpose."""
 
 from __future__ import annotations
 
