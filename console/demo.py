@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date, time
 
 from console.demo_groups import CONTRACT_DAY, Leg, group_of, quotes_for, with_unconfirmed_cancel
-from console.demo_previews import demo_books, demo_look, demo_preview, demo_ways
+from console.demo_previews import demo_books, demo_look, demo_preview, demo_ways, with_expiries
 from core.domain.account import Account, Alert, Divergence, DivergenceKind, JournalIdentity, Severity
 from core.domain.groups import GroupPlan, MultiLegOrderGroup, Unhedged
 from core.domain.inputs import OperatorCommand
@@ -325,7 +325,7 @@ def busy_snapshot(mode: str = "PAPER") -> Snapshot:
         foreign={PositionKey("NFO", "NIFTY25NOV25000PE", Product.NRML): -75},
         emergency_hedges=3,
     )
-    return Snapshot(
+    busy = Snapshot(
         version=88_124,
         at_ns=NOW_NS,
         mode=mode,
@@ -374,6 +374,7 @@ def busy_snapshot(mode: str = "PAPER") -> Snapshot:
         divergences_healed=2,
         books=demo_books(groups.values(), NOW_NS, ago(7)),
     )
+    return with_expiries(busy)
 
 
 def calm_snapshot(mode: str = "PAPER") -> Snapshot:
@@ -385,7 +386,7 @@ def calm_snapshot(mode: str = "PAPER") -> Snapshot:
         if name in ("G-013", "G-012", "G-009")
     }
     account = replace(busy.account, groups=groups, alerts={}, divergences={}, foreign={}, emergency_hedges=0)
-    return replace(
+    calm = replace(
         busy,
         account=account,
         exposures={name: EXPOSURES[name] for name in groups},
@@ -400,6 +401,7 @@ def calm_snapshot(mode: str = "PAPER") -> Snapshot:
         ),
         log=busy.log[3:12],
     )
+    return with_expiries(calm)
 
 
 def empty_snapshot(mode: str = "PAPER") -> Snapshot:

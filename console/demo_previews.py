@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -10,7 +10,7 @@ from console.demo_groups import EXPIRY, FREEZE_UNITS, LOT_UNITS, Leg, contract_o
 from core.domain.calendar import SessionCalendar
 from core.domain.groups import MultiLegOrderGroup
 from core.domain.inputs import OperatorAction
-from core.domain.instruments import PositionKey, Product, Right, Side
+from core.domain.instruments import Contract, PositionKey, Product, Right, Side
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import (
     BookSnapshot,
@@ -19,7 +19,8 @@ from core.domain.orders import (
     OrderStatus,
     PositionReport,
 )
-from core.domain.quotes import ForwardMark
+from core.domain.quotes import ForwardMark, MarketView
+from core.engine.expiries import expiry_outlooks
 from core.engine.group_look import look_closely
 from core.engine.previews import CUSTOM, ForeseenOrder, TicketLeg, TicketPreview, TicketRequest, WayOut
 from core.engine.snapshot import GroupLook, Snapshot
@@ -30,15 +31,27 @@ SLICE_UNITS = FREEZE_UNITS // LOT_UNITS * LOT_UNITS
 FLAT_VOL = 0.128
 
 
-def demo_look(group: MultiLegOrderGroup, snapshot: Snapshot) -> GroupLook:
-    """The group repriced at one volatility, and its lines of the log."""
-    contracts = [leg.plan.contract for leg in group.legs]
+def priced_view(snapshot: Snapshot, contracts: Sequence[Contract]) -> MarketView:
+    """The snapshot's quotes with a forward for every expiry, and one volatility for every contract."""
     level = float(snapshot.underlying_paise or 0)
     marks = {
         (each.underlying, each.expiry): ForwardMark(each.underlying, each.expiry, level, snapshot.at_ns)
         for each in contracts
     }
-    view = replace(snapshot.view, forwards=marks, vols={each.symbol: FLAT_VOL for each in contracts})
+    return replace(snapshot.view, forwards=marks, vols={each.symbol: FLAT_VOL for each in contracts})
+
+
+def with_expiries(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with what expiry would make of its groups, by the core's own arithmetic."""
+    contracts = [leg.plan.contract for group in snapshot.account.groups.values() for leg in group.legs]
+    view = priced_view(snapshot, contracts)
+    found = expiry_outlooks(snapshot.account, view, snapshot.at_ns, SessionCalendar())
+    return replace(snapshot, expiries=found)
+
+
+def demo_look(group: MultiLegOrderGroup, snapshot: Snapshot) -> GroupLook:
+    """The group repriced at one volatility, and its lines of the log."""
+    view = priced_view(snapshot, [leg.plan.contract for leg in group.legs])
     log = [each for each in snapshot.log if each.group_id == group.group_id]
     short = f"{group.plan.number}-"
     log += [each for each in snapshot.log if not each.group_id and each.text.startswith(short)]

@@ -8,7 +8,7 @@ from console.glyphs import Glyphs
 from console.pages.page import Page
 from console.scene import Scene
 from console.widgets.boxes import stacked
-from console.widgets.line import BLANK, Line, Span, fill, line, wrap
+from console.widgets.line import BLANK, Line, Span, cut, fill, line, wrap
 from console.wording import money_tone, signed_rupees, span
 from core.domain.instruments import PositionKey
 from core.domain.orders import TERMINAL
@@ -105,7 +105,9 @@ class PositionsPage(Page):
         found = standings(snapshot)
         below = _orders(scene, width - 4)
         lower = min(len(below) + 2, max(4, height // 3))
-        upper = height - lower
+        ending = expiry_lines(scene, width - 4)
+        middle = len(ending) + 2 if ending and height - lower - len(ending) - 2 >= len(found) + 6 else 0
+        upper = height - lower - middle
         differing = sum(1 for each in found if each.difference)
         rows = [_heading(width - 4)]
         if found:
@@ -136,12 +138,15 @@ class PositionsPage(Page):
         hidden = f"{self.hidden} more, PgDn   " if self.hidden > self.top else ""
         return stacked(
             self.framed(self.TITLE, line((hidden, "warn"), (corner, "muted")), rows, width, upper, "accent"),
+            self.framed("At expiry", line(("if the market ended here", "muted")), ending, width, middle)
+            if middle
+            else [],
             self.framed("Not ours", line(("never traded without adopt", "muted")), below, width, lower),
         )
 
 
 def _heading(width: int) -> Line:
-    text = fill("contract", 36 if width >= SYMBOLS_FROM else 22) + fill("product", 8)
+    text = fill("contract", 36 if width >= SYMBOLS_FROM else 20) + fill("product", 8)
     text += "".join(fill(name, 9, right=True) for name in ("broker", "ours", "foreign", "differs"))
     text += fill("average", 11, right=True) + fill("middle", 10, right=True) + fill("P&L", 11, right=True)
     return line((text + ("   held by" if width >= HOLDERS_FROM else ""), "muted"))
@@ -158,7 +163,7 @@ def _row(each: Standing, glyphs: Glyphs, width: int) -> Line:
     tone = "breach" if differs else "ok" if each.broker is not None else "muted"
     spans: list[Span] = [
         (f"{lead} ", tone),
-        (fill(name, 34 if wide else 20), "bold bright"),
+        (fill(name, 33 if wide else 17) + " ", "bold bright"),
         (fill(each.key.product.value, 8), "muted"),
         _units(each.broker, glyphs, "bold bright"),
         _units(each.ours, glyphs, "text"),
@@ -200,6 +205,29 @@ def _total(found: list[Standing], glyphs: Glyphs) -> Line:
     return line(
         ("   open result ", "muted"), (signed_rupees(total, glyphs, symbol=True), f"bold {money_tone(total)}")
     )
+
+
+def expiry_lines(scene: Scene, width: int) -> list[Line]:
+    """What expires within a week: a line for each expiry, and a sentence for what delivers shares."""
+    glyphs = scene.glyphs
+    lines: list[Line] = []
+    for each in scene.snapshot.expiries:
+        left = "its last session" if each.sessions_left <= 1 else f"{each.sessions_left} sessions left"
+        lapsing = f"{each.lapsing} lapse{'s' if each.lapsing == 1 else ''}" if each.lapsing else ""
+        shares = f"{each.delivered} in shares" if each.delivered else ""
+        paying = f" in cash for {each.in_cash}" if each.in_cash else ""
+        told: list[Span | str] = [
+            (f"{each.day:%d-%b}".upper(), "bold bright"),
+            f"  {each.underlying} at {each.level_paise / 100:,.2f}",
+            (f"  {left}   ", "muted"),
+        ]
+        if paying:
+            told.append((signed_rupees(each.cash_paise, glyphs, symbol=True), money_tone(each.cash_paise)))
+        told.append(", ".join(filter(None, (paying, shares, lapsing))))
+        lines.append(cut(line(*told), width, glyphs.ellipsis))
+        for warning in each.warnings:
+            lines += wrap(line((f"{glyphs.warn} ", "warn"), warning), width)
+    return lines
 
 
 def _orders(scene: Scene, width: int) -> list[Line]:

@@ -12,6 +12,7 @@ from core.domain.exposure import Exposure
 from core.domain.facts import GateDecided, Recorded
 from core.domain.timing import NS_PER_MS, NS_PER_S, to_ist
 from core.engine.engine import ExecutionEngine
+from core.engine.expiries import ExpiryOutlook, expiry_outlooks
 from core.engine.group_look import look_closely
 from core.engine.log_lines import log_line
 from core.engine.sentences import next_move
@@ -31,7 +32,7 @@ _LOG_LINES = 500
 _HISTORY_NS = 60 * NS_PER_S
 _GROUP_LINES = 200
 _LOOK_EVERY_NS = NS_PER_S
-"""A close look reprices a whole group: a second old is young enough for a person."""
+"""A close look prices a whole group, an outlook every position: a second old is young enough for a person."""
 
 
 class Publisher:
@@ -54,6 +55,7 @@ class Publisher:
         self._turned = False
         """Somebody looks elsewhere: a new picture of the same state."""
         self._look: tuple[object, GroupLook] | None = None
+        self._outlooks: tuple[int, tuple[ExpiryOutlook, ...]] | None = None
         self.calendar = SessionCalendar()
         self.finished = False
         self.verdict = ""
@@ -148,6 +150,7 @@ class Publisher:
             divergences_healed=metrics.divergences_healed,
             look=self._close_look(now_ns),
             books=engine.books.newest,
+            expiries=self._expiries(now_ns),
             finished=self.finished,
             verdict=self.verdict,
         )
@@ -162,6 +165,14 @@ class Publisher:
         if known is None or known[0] is not group or now_ns - known[1].at_ns >= _LOOK_EVERY_NS:
             self._look = (group, look_closely(group, self._engine.view, now_ns, self.calendar, log))
         return self._look[1] if self._look is not None else None
+
+    def _expiries(self, now_ns: int) -> tuple[ExpiryOutlook, ...]:
+        """What expires soon, judged once a second."""
+        known = self._outlooks
+        if known is None or now_ns - known[0] >= _LOOK_EVERY_NS:
+            found = expiry_outlooks(self._engine.account, self._engine.view, now_ns, self.calendar)
+            self._outlooks = known = (now_ns, found)
+        return known[1]
 
     def _level(self) -> int | None:
         """The nearest forward of the underlying: where there is no index quote, the best there is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -10,7 +11,7 @@ from console.demo import busy_snapshot, demo_groups
 from console.glyphs import ASCII, UNICODE
 from console.pages.child_orders import OUTCOME_WORD, order_row, order_table
 from console.pages.guards import guard_lines
-from console.pages.positions import standings
+from console.pages.positions import expiry_lines, standings
 from console.pages.worth import compact_rupees, payoff_chart, shock_grid
 from console.panels.timeline import exposed_window, shaded
 from console.scene import Scene
@@ -20,7 +21,7 @@ from console.widgets.line import line, plain, width_of, wrap
 from console.widgets.plot import plot, stretched
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import OrderStatus, Outcome
-from core.engine.snapshot import GroupLook
+from core.engine.snapshot import ExpiryOutlook, GroupLook
 
 
 def test_every_outcome_of_a_send_has_its_own_word_and_sign() -> None:
@@ -170,3 +171,16 @@ def test_a_look_at_another_group_says_nothing_of_this_one() -> None:
     scene = Scene(replace(busy, look=GroupLook("G-013", ratio_words="balanced")))
     lines = guard_lines(busy.account.groups["G-014"], scene)
     assert not any("ratio" in plain(each) for each in lines)
+
+
+def test_what_expiry_would_make_of_everything_is_a_line_and_a_sentence_for_what_delivers() -> None:
+    paying = ExpiryOutlook(date(2025, 11, 28), "NIFTY", 24_812_35, 3, -12_340_00, 3, 2, 0)
+    warning = "RELIANCE25NOV1400CE: short 500 of a stock option with 1 session left"
+    delivering = ExpiryOutlook(date(2025, 11, 27), "RELIANCE", 1_450_00, 1, 0, 0, 0, 1, (warning,))
+    scene = Scene(replace(busy_snapshot(), expiries=(delivering, paying)))
+    assert [plain(each) for each in expiry_lines(scene, 120)] == [
+        "27-NOV  RELIANCE at 1,450.00  its last session   1 in shares",
+        f"▲ {warning}",
+        "28-NOV  NIFTY at 24,812.35  3 sessions left   −₹ 12,340 in cash for 3, 2 lapse",
+    ]
+    assert all(width_of(each) <= 40 for each in expiry_lines(scene, 40))
