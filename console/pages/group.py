@@ -18,7 +18,6 @@ from console.wording import LOOK, move_of, sign, span, strategy_words, unhedged_
 from core.domain.groups import MultiLegOrderGroup
 from core.engine.snapshot import LogLine
 
-TWO_COLUMNS_FROM = 96
 LONGEST_JOURNAL = 200
 
 

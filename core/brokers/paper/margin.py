@@ -15,7 +15,6 @@ from functools import lru_cache
 
 from core.domain.instruments import Contract, InstrumentKind, Right
 
-BASIS = "exchange's simplified charge"
 SHOCKS = (-1.0, -2 / 3, -1 / 3, 0.0, 1 / 3, 2 / 3, 1.0)
 
 ForwardOf = Callable[[str, date], float | None]
