@@ -28,11 +28,13 @@ class Standing:
     average_paise: int
     overnight: int
     last_paise: float | None
+    expired: bool = False
+    """The contract has stopped: until the broker settles it, its books may still show it."""
 
     @property
     def difference(self) -> int:
-        """Units that neither our groups nor the trader's own positions explain."""
-        return 0 if self.broker is None else self.broker - self.ours - self.foreign
+        """Units that neither our groups nor the trader's own positions explain, nor an expiry."""
+        return 0 if self.broker is None or self.expired else self.broker - self.ours - self.foreign
 
     @property
     def pnl_paise(self) -> int | None:
@@ -75,6 +77,8 @@ def standings(snapshot: Snapshot) -> list[Standing]:
             average_paise=report.average_paise if report is not None else 0,
             overnight=report.overnight_units if report is not None else 0,
             last_paise=quote.mid_paise if quote is not None else None,
+            expired=contract_known is not None
+            and snapshot.view.has_expired(contract_known.expiry, snapshot.at_ns),
         )
         if standing.broker or standing.ours or standing.foreign:
             found.append(standing)
@@ -181,7 +185,8 @@ def _row(each: Standing, glyphs: Glyphs, width: int) -> Line:
     ]
     if width >= HOLDERS_FROM:
         held = "  ".join(f"{group_id} {_signed(units, glyphs)}" for group_id, units in each.holders)
-        spans.append((f"   {held or 'the trader'}", "text" if held else "warn"))
+        words = held or ("expired, not settled yet" if each.expired else "the trader")
+        spans.append((f"   {words}", "text" if held else "muted" if each.expired else "warn"))
         if each.overnight:
             spans.append((f"   {_signed(each.overnight, glyphs)} overnight", "muted"))
     return tuple(spans)

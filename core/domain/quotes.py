@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 
 from core.domain.instruments import Contract, Side
+from core.domain.timing import from_ist, to_ist
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,21 @@ class MarketView:
     def is_open(self, now_ns: int) -> bool:
         """Whether orders may be sent."""
         return self.opens_ns <= now_ns < self.closes_ns
+
+    def stops_ns(self, expiry: date, now_ns: int) -> int | None:
+        """When contracts of this expiry stop; ``None`` where that is not known yet.
+
+        The day's dump no longer lists what expired on an earlier day: then any time of that day will do.
+        """
+        known_ns = self.expiries_ns.get(expiry)
+        if known_ns is None and expiry < to_ist(now_ns).date():
+            return from_ist(expiry, time(23, 59))
+        return known_ns
+
+    def has_expired(self, expiry: date, now_ns: int) -> bool:
+        """Whether contracts of this expiry have stopped."""
+        at_ns = self.stops_ns(expiry, now_ns)
+        return at_ns is not None and at_ns <= now_ns
 
     def is_stale(self, symbol: str, now_ns: int) -> bool:
         """Whether there is no quote of this symbol, or only one that is too old to trade on."""

@@ -46,7 +46,7 @@ def expiry_outlooks(
     held: dict[str, tuple[Contract, int]] = {}
     today = to_ist(now_ns).date()
     for contract, units in _holdings(account, view):
-        if today <= contract.expiry <= today + AHEAD:
+        if today <= contract.expiry <= today + AHEAD and now_ns < calendar.expiry_ns(contract.expiry):
             held[contract.symbol] = (contract, units + held.get(contract.symbol, (contract, 0))[1])
     found: dict[tuple[date, str], list[Expiry]] = {}
     for contract, units in held.values():

@@ -28,7 +28,6 @@ from core.policy.doubts import is_absent_for_good, is_carried, is_of_an_earlier_
 from core.policy.group import confirm_flat
 from core.policy.merge import merge_order, merge_trade
 from core.policy.overnight import compare_overnight, lapse_past_orders, note_session_end
-from core.policy.session import has_expired
 from core.policy.turn import Turn
 
 
@@ -216,7 +215,7 @@ def _has_expired(turn: Turn, key: PositionKey) -> bool:
     if contract is None:  # the day's dump no longer lists what expired on an earlier day
         held = (leg.plan.contract for group in turn.account.groups.values() for leg in group.legs)
         contract = next((each for each in held if each.symbol == key.symbol), None)
-    return contract is not None and has_expired(turn, contract)
+    return contract is not None and turn.view.has_expired(contract.expiry, turn.now_ns)
 
 
 def _holders(turn: Turn, key: PositionKey) -> list[tuple[MultiLegOrderGroup, int]]:

@@ -6,14 +6,14 @@ intraday (``MIS``) positions off before the close, so ours are out earlier.
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import time
 
 from core.domain.account import Severity
 from core.domain.facts import (
     HoldingClosedByOthers,
 )
 from core.domain.groups import MultiLegOrderGroup
-from core.domain.instruments import Contract, Product, Settlement
+from core.domain.instruments import Product, Settlement
 from core.domain.timing import NS_PER_S, from_ist, to_ist
 from core.policy.turn import Turn
 from core.risk.exercise_handler import delivers_on, out_by_ns, settles_from_ns
@@ -67,23 +67,6 @@ def _today_at(turn: Turn, at: time) -> int:
     return from_ist(to_ist(turn.now_ns).date(), at)
 
 
-def expires_ns(turn: Turn, expiry: date) -> int | None:
-    """When contracts of this expiry stop; ``None`` where that is not known yet.
-
-    The day's dump no longer lists what expired on an earlier day: then any time of that day will do.
-    """
-    known_ns = turn.view.expiries_ns.get(expiry)
-    if known_ns is None and expiry < to_ist(turn.now_ns).date():
-        return from_ist(expiry, time(23, 59))
-    return known_ns
-
-
-def has_expired(turn: Turn, contract: Contract) -> bool:
-    """Whether a contract has stopped."""
-    stops_ns = expires_ns(turn, contract.expiry)
-    return stops_ns is not None and stops_ns <= turn.now_ns
-
-
 def settle_expired(turn: Turn, group: MultiLegOrderGroup) -> None:
     """Take expired legs off the books: nobody trades them away, the exchange settles them.
 
@@ -91,7 +74,7 @@ def settle_expired(turn: Turn, group: MultiLegOrderGroup) -> None:
     """
     for index, leg in enumerate(group.legs):
         contract = leg.plan.contract
-        stops_ns = expires_ns(turn, contract.expiry)
+        stops_ns = turn.view.stops_ns(contract.expiry, turn.now_ns)
         if not leg.net_units or stops_ns is None:
             continue
         settles_ns = settles_from_ns(stops_ns, leg.filled_at_ns)

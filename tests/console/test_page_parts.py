@@ -137,6 +137,21 @@ def test_positions_are_joined_over_groups_and_what_nobody_explains_comes_first()
     assert (foreign.broker, foreign.ours, foreign.difference) == (-75, 0, 0)
 
 
+def test_what_has_expired_is_explained_until_the_broker_settles_it() -> None:
+    busy = busy_snapshot()
+    contract = busy.account.groups["G-011"].legs[1].plan.contract
+    late = replace(
+        busy,
+        view=replace(busy.view, expiries_ns={contract.expiry: busy.at_ns}),
+        account=replace(busy.account, groups={}, foreign={}),
+    )
+    found = {each.label: each for each in standings(late)}
+    assert (found["25300 CE"].broker, found["25300 CE"].difference) == (-130, 0)
+    assert found["25300 CE"].expired
+    before = replace(late, at_ns=late.at_ns - 1)
+    assert {each.label: each.difference for each in standings(before)}["25300 CE"] == -130
+
+
 def test_a_word_that_just_fits_a_line_is_not_cut_for_the_space_behind_it() -> None:
     lines = [plain(each) for each in wrap(line("every word of this fits exactly"), 10)]
     assert lines == ["every word", "of this", "fits", "exactly"]

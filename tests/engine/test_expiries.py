@@ -73,5 +73,8 @@ def test_what_is_far_away_or_has_no_forward_is_left_out() -> None:
     early = CALENDAR.expiry_ns(EXPIRY - AHEAD - timedelta(days=1))
     assert to_ist(early).date() < EXPIRY - AHEAD
     assert expiry_outlooks(account, view_of(CALL), early, CALENDAR) == ()
-    past = CALENDAR.expiry_ns(EXPIRY + timedelta(days=1))
-    assert expiry_outlooks(account, view_of(CALL), past, CALENDAR) == ()
+    stops_ns = CALENDAR.expiry_ns(EXPIRY)
+    assert [one.sessions_left for one in expiry_outlooks(account, view_of(CALL), stops_ns - 1, CALENDAR)] == [
+        1
+    ]
+    assert expiry_outlooks(account, view_of(CALL), stops_ns, CALENDAR) == ()
