@@ -20,7 +20,7 @@ from core.domain.orders import (
     PositionReport,
 )
 from core.domain.quotes import ForwardMark, MarketView
-from core.engine.expiries import expiry_outlooks
+from core.engine.expiries import expiries_of
 from core.engine.group_look import look_closely
 from core.engine.previews import CUSTOM, ForeseenOrder, TicketLeg, TicketPreview, TicketRequest, WayOut
 from core.engine.snapshot import GroupLook, Snapshot
@@ -45,7 +45,7 @@ def with_expiries(snapshot: Snapshot) -> Snapshot:
     """The snapshot with what expiry would make of its groups, by the core's own arithmetic."""
     contracts = [leg.plan.contract for group in snapshot.account.groups.values() for leg in group.legs]
     view = priced_view(snapshot, contracts)
-    found = expiry_outlooks(snapshot.account, view, snapshot.at_ns, SessionCalendar())
+    found = expiries_of(snapshot.account, view, snapshot.at_ns, SessionCalendar())
     return replace(snapshot, expiries=found)
 
 

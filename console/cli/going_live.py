@@ -202,7 +202,7 @@ class _Session:
             title=title_of(self._wanted, self._market),
             underlying=self._tradable.underlyings[0],
         )
-        publisher.recall(rows)
+        publisher.take_rows(tuple(rows[-500:]))
         if not self._wanted.console:
             engine.subscribe(self._print)
         return LiveCore(

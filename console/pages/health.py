@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import time
 
 from console.glyphs import Glyphs
 from console.pages.page import Page
@@ -13,6 +14,7 @@ from console.widgets.bars import area, meter, runs, share_of
 from console.widgets.boxes import beside, stacked
 from console.widgets.line import BLANK, Line, fill, line, spread
 from console.wording import figure, percent, sign, span
+from core.domain.timing import from_ist, to_ist
 from core.engine.snapshot import Distribution
 
 DECISION_BUDGET_MS = 1.0
@@ -211,7 +213,7 @@ def _today(scene: Scene) -> list[Line]:
     Our margin is compared with the broker's for each group as a basket: the median, and where it was lowest.
     """
     snapshot, glyphs = scene.snapshot, scene.glyphs
-    baskets = snapshot.margin.baskets
+    baskets = snapshot.margin.baskets.since(from_ist(to_ist(snapshot.at_ns).date(), time()))
     off = f"{percent(baskets.median, glyphs)}, low {percent(baskets.lowest, glyphs)}"
     hedges = snapshot.account.emergency_hedges
     uptime = snapshot.health.stream_uptime_pct

@@ -10,9 +10,9 @@ from console.scene import Scene
 from console.widgets.boxes import stacked
 from console.widgets.line import BLANK, Line, Span, cut, fill, line, wrap
 from console.wording import money_tone, signed_rupees, span
-from core.domain.instruments import PositionKey
+from core.domain.instruments import PositionKey, Settlement
 from core.domain.orders import TERMINAL
-from core.engine.snapshot import Snapshot
+from core.engine.snapshot import ExpiryOutlook, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,20 @@ class Standing:
     last_paise: float | None
     expired: bool = False
     """The contract has stopped: until the broker settles it, its books may still show it."""
+    delivers: bool = False
+    """It is settled in shares."""
 
     @property
     def difference(self) -> int:
         """Units that neither our groups nor the trader's own positions explain, nor an expiry."""
         return 0 if self.broker is None or self.expired else self.broker - self.ours - self.foreign
+
+    @property
+    def expired_words(self) -> str:
+        """What is known of a contract that has stopped."""
+        if not self.broker:
+            return "expired"
+        return "expired, delivered if in the money" if self.delivers else "expired, not settled yet"
 
     @property
     def pnl_paise(self) -> int | None:
@@ -79,6 +88,7 @@ def standings(snapshot: Snapshot) -> list[Standing]:
             last_paise=quote.mid_paise if quote is not None else None,
             expired=contract_known is not None
             and snapshot.view.has_expired(contract_known.expiry, snapshot.at_ns),
+            delivers=contract_known is not None and contract_known.settlement is Settlement.PHYSICAL,
         )
         if standing.broker or standing.ours or standing.foreign:
             found.append(standing)
@@ -86,7 +96,7 @@ def standings(snapshot: Snapshot) -> list[Standing]:
 
 
 class PositionsPage(Page):
-    """The table, then orders that are not ours."""
+    """The table, what expires soon, then what is not ours."""
 
     TITLE = "Positions"
     ARROWS_SCROLL = True
@@ -104,13 +114,13 @@ class PositionsPage(Page):
         return age if age is not None and age > late and not scene.snapshot.finished else None
 
     def body(self, scene: Scene, width: int, height: int) -> list[Line]:
-        """Both parts."""
+        """The table, what expires soon, and what is not ours; the table scrolls."""
         snapshot, glyphs = scene.snapshot, scene.glyphs
         found = standings(snapshot)
         below = _orders(scene, width - 4)
         lower = min(len(below) + 2, max(4, height // 3))
-        ending = expiry_lines(scene, width - 4)
-        middle = len(ending) + 2 if ending and height - lower - len(ending) - 2 >= len(found) + 6 else 0
+        ending = _at_most(expiry_lines(scene, width - 4), max(2, height // 4))
+        middle = len(ending) + 2 if ending else 0
         upper = height - lower - middle
         differing = sum(1 for each in found if each.difference)
         rows = [_heading(width - 4)]
@@ -131,7 +141,7 @@ class PositionsPage(Page):
                 )
             )
             if differing
-            else line((f"{glyphs.ok} every position is explained", "ok"))
+            else line((f"{glyphs.ok} every position is explained", "ok"), (_not_compared(found), "muted"))
             if snapshot.books is not None
             else ()
         )
@@ -147,6 +157,21 @@ class PositionsPage(Page):
             else [],
             self.framed("Not ours", line(("never traded without adopt", "muted")), below, width, lower),
         )
+
+
+def _at_most(lines: list[Line], room: int) -> list[Line]:
+    """The first lines; the last one says how many there would be more."""
+    if len(lines) <= room:
+        return lines
+    return [
+        *lines[: room - 1],
+        line((f"{len(lines) - room + 1} lines more, where there is more room", "warn")),
+    ]
+
+
+def _not_compared(found: list[Standing]) -> str:
+    count = sum(1 for each in found if each.expired and each.broker)
+    return f", {count} expired and not compared" if count else ""
 
 
 def _heading(width: int) -> Line:
@@ -185,7 +210,7 @@ def _row(each: Standing, glyphs: Glyphs, width: int) -> Line:
     ]
     if width >= HOLDERS_FROM:
         held = "  ".join(f"{group_id} {_signed(units, glyphs)}" for group_id, units in each.holders)
-        words = held or ("expired, not settled yet" if each.expired else "the trader")
+        words = held or (each.expired_words if each.expired else "the trader")
         spans.append((f"   {words}", "text" if held else "muted" if each.expired else "warn"))
         if each.overnight:
             spans.append((f"   {_signed(each.overnight, glyphs)} overnight", "muted"))
@@ -213,26 +238,38 @@ def _total(found: list[Standing], glyphs: Glyphs) -> Line:
 
 
 def expiry_lines(scene: Scene, width: int) -> list[Line]:
-    """What expires within a week: a line for each expiry, and a sentence for what delivers shares."""
-    glyphs = scene.glyphs
+    """What expires within a week: what delivers shares, a line for each expiry, and what cannot be judged."""
+    glyphs, expiries = scene.glyphs, scene.snapshot.expiries
     lines: list[Line] = []
-    for each in scene.snapshot.expiries:
-        left = "its last session" if each.sessions_left <= 1 else f"{each.sessions_left} sessions left"
-        lapsing = f"{each.lapsing} lapse{'s' if each.lapsing == 1 else ''}" if each.lapsing else ""
-        shares = f"{each.delivered} in shares" if each.delivered else ""
-        paying = f" in cash for {each.in_cash}" if each.in_cash else ""
-        told: list[Span | str] = [
-            (f"{each.day:%d-%b}".upper(), "bold bright"),
-            f"  {each.underlying} at {each.level_paise / 100:,.2f}",
-            (f"  {left}   ", "muted"),
-        ]
-        if paying:
-            told.append((signed_rupees(each.cash_paise, glyphs, symbol=True), money_tone(each.cash_paise)))
-        told.append(", ".join(filter(None, (paying, shares, lapsing))))
-        lines.append(cut(line(*told), width, glyphs.ellipsis))
+    for each in expiries.outlooks:
         for warning in each.warnings:
             lines += wrap(line((f"{glyphs.warn} ", "warn"), warning), width)
+    lines += [cut(_outlook_line(each, glyphs), width, glyphs.ellipsis) for each in expiries.outlooks]
+    if expiries.unlisted:
+        told = line(("not judged, not in the list of contracts: ", "warn"), ", ".join(expiries.unlisted))
+        lines.append(cut(told, width, glyphs.ellipsis))
     return lines
+
+
+def _outlook_line(each: ExpiryOutlook, glyphs: Glyphs) -> Line:
+    left = "its last session" if each.sessions_left <= 1 else f"{each.sessions_left} sessions left"
+    level = f" at {each.level_paise / 100:,.2f}" if each.level_paise is not None else ""
+    told: list[Span | str] = [
+        (f"{each.day:%d-%b}".upper(), "bold bright"),
+        f"  {each.underlying}{level}",
+        (f"  {left}   ", "muted"),
+    ]
+    if each.in_cash:
+        told.append((signed_rupees(each.cash_paise, glyphs, symbol=True), money_tone(each.cash_paise)))
+    parts = (
+        f" in cash for {each.in_cash}" if each.in_cash else "",
+        f"{each.delivered} in shares" if each.delivered else "",
+        f"{each.lapsing} lapse{'s' if each.lapsing == 1 else ''}" if each.lapsing else "",
+    )
+    told.append(", ".join(filter(None, parts)))
+    if each.unjudged:
+        told.append((f"{each.unjudged} not judged: no price of {each.underlying}", "warn"))
+    return line(*told)
 
 
 def _orders(scene: Scene, width: int) -> list[Line]:

@@ -43,18 +43,18 @@ class MarginPanel(FramedPanel):
             _now_and_worst(scene, column, tone, known),
             *(
                 wrap(line(text), width)[:2]
-                if height >= 5
+                if height >= 6
                 else [cut(line(_short(text, width)), width, glyphs.ellipsis)]
             ),
         ]
-        middle = [
-            line(
-                ("blocked ", "muted"),
-                rupees(meter_.used_paise, glyphs) if known else "-",
-                (f"  {meter_.basis}", "muted"),
-            )
-        ]
-        middle += basket_lines(scene, width)
+        blocked = line(
+            ("blocked ", "muted"),
+            rupees(meter_.used_paise, glyphs) if known else "-",
+            (f"  {meter_.basis}", "muted"),
+        )
+        baskets = basket_lines(scene, width)
+        # Of two figures for which there is one line, the share that is blocked stands on the meter already.
+        middle = [*baskets[:1], blocked, *baskets[1:]]
         spent = line(
             ("budget ", "muted"),
             (f"{budget.second:>2}/{budget.per_second}", "text"),
@@ -77,7 +77,7 @@ def basket_lines(scene: Scene, width: int) -> list[Line]:
     if newest is None:
         return []
     asked = line(
-        ("broker's basket ", "muted"),
+        (f"broker's basket of {newest.group_id} " if width >= 48 else f"basket {newest.group_id} ", "muted"),
         rupees(newest.broker_paise, glyphs),
         ("  ours ", "muted"),
         percent(newest.difference, glyphs),

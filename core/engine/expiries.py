@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -13,7 +12,7 @@ from core.domain.calendar import SessionCalendar
 from core.domain.instruments import Contract
 from core.domain.quotes import MarketView
 from core.domain.timing import to_ist
-from core.risk.exercise_handler import Expiry, Outcome, at_expiry
+from core.risk.exercise_handler import Outcome, at_expiry, delivery_warning, sessions_left
 
 AHEAD: Final = timedelta(days=7)
 """How far ahead expiries are looked at: as far as what delivers is warned of."""
@@ -21,63 +20,80 @@ AHEAD: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class ExpiryOutlook:
-    """One underlying's contracts of one expiry, counted by what would become of them.
+    """One underlying's holdings of one expiry, counted by what would become of them.
 
-    ``level_paise`` is where the market would end: its forward now. ``cash_paise`` is what those that are
-    settled in cash would receive (positive) or pay together. ``warnings`` has a sentence for each that is
-    settled in shares.
+    ``level_paise`` is where the market would end: its forward now, ``None`` where there is none, and then all
+    of them are ``unjudged``. ``cash_paise`` is what those that are settled in cash would receive (positive)
+    or pay together; futures are settled every day and have nothing left to pay. ``warnings`` has a sentence
+    for each that is settled in shares.
     """
 
     day: date
     underlying: str
-    level_paise: int
+    level_paise: int | None
     sessions_left: int
-    cash_paise: int
-    in_cash: int
-    lapsing: int
-    delivered: int
+    cash_paise: int = 0
+    in_cash: int = 0
+    lapsing: int = 0
+    delivered: int = 0
+    unjudged: int = 0
     warnings: tuple[str, ...] = ()
 
 
-def expiry_outlooks(
-    account: Account, view: MarketView, now_ns: int, calendar: SessionCalendar
-) -> tuple[ExpiryOutlook, ...]:
-    """What expires within a week, the nearest first: ours and the trader's own, where a forward is known."""
-    held: dict[str, tuple[Contract, int]] = {}
-    today = to_ist(now_ns).date()
-    for contract, units in _holdings(account, view):
-        if today <= contract.expiry <= today + AHEAD and now_ns < calendar.expiry_ns(contract.expiry):
-            held[contract.symbol] = (contract, units + held.get(contract.symbol, (contract, 0))[1])
-    found: dict[tuple[date, str], list[Expiry]] = {}
-    for contract, units in held.values():
-        mark = view.forwards.get((contract.underlying, contract.expiry))
-        if units and mark is not None:
-            one = at_expiry(contract, units, round(mark.paise), now_ns, calendar)
-            found.setdefault((contract.expiry, contract.underlying), []).append(one)
-    outlooks = []
-    for (day, underlying), outcomes in sorted(found.items()):
-        counted = Counter(one.outcome for one in outcomes)
-        outlooks.append(
-            ExpiryOutlook(
-                day,
-                underlying,
-                level_paise=round(view.forwards[underlying, day].paise),
-                sessions_left=outcomes[0].sessions_left,
-                cash_paise=sum(one.cash_paise for one in outcomes),
-                in_cash=counted[Outcome.CASH],
-                lapsing=counted[Outcome.LAPSES],
-                delivered=counted[Outcome.DELIVERY],
-                warnings=tuple(one.warning for one in outcomes if one.warning),
-            )
-        )
-    return tuple(outlooks)
+@dataclass(frozen=True, slots=True)
+class Expiries:
+    """What expires within a week, the nearest first; ``unlisted`` are holdings of unknown contracts."""
+
+    outlooks: tuple[ExpiryOutlook, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
-def _holdings(account: Account, view: MarketView) -> Iterator[tuple[Contract, int]]:
+def expiries_of(account: Account, view: MarketView, now_ns: int, calendar: SessionCalendar) -> Expiries:
+    """What expiry would make of what our groups hold and of what is the trader's own."""
+    held: dict[Contract, int] = {}
     for group in account.groups.values():
         for leg in group.legs:
-            yield leg.plan.contract, leg.net_units
+            held[leg.plan.contract] = held.get(leg.plan.contract, 0) + leg.net_units
+    unlisted = []
     for key, units in account.foreign.items():
         contract = view.contracts.get(key.symbol)
         if contract is not None:
-            yield contract, units
+            held[contract] = held.get(contract, 0) + units
+        elif units:
+            unlisted.append(key.symbol)
+    today = to_ist(now_ns).date()
+    near: dict[tuple[date, str], list[tuple[Contract, int]]] = {}
+    for contract, units in held.items():
+        is_near = today <= contract.expiry <= today + AHEAD and now_ns < calendar.expiry_ns(contract.expiry)
+        if units and is_near:
+            near.setdefault((contract.expiry, contract.underlying), []).append((contract, units))
+    outlooks = (_outlook(near[key], view, now_ns, calendar) for key in sorted(near))
+    return Expiries(tuple(outlooks), tuple(sorted(unlisted)))
+
+
+def _outlook(
+    held: list[tuple[Contract, int]], view: MarketView, now_ns: int, calendar: SessionCalendar
+) -> ExpiryOutlook:
+    first, _ = held[0]
+    left = sessions_left(first, now_ns, calendar)
+    mark = view.forwards.get((first.underlying, first.expiry))
+    if mark is None:
+        told = (delivery_warning(contract, units, None, left, calendar) for contract, units in held)
+        warnings = tuple(filter(None, told))
+        return ExpiryOutlook(
+            first.expiry, first.underlying, None, left, unjudged=len(held), warnings=warnings
+        )
+    level_paise = round(mark.paise)
+    found = [at_expiry(*each, level_paise, now_ns, calendar, left=left) for each in held]
+    counted = Counter(one.outcome for one in found)
+    return ExpiryOutlook(
+        first.expiry,
+        first.underlying,
+        level_paise,
+        left,
+        cash_paise=sum(one.cash_paise for one in found),
+        in_cash=counted[Outcome.CASH],
+        lapsing=counted[Outcome.LAPSES],
+        delivered=counted[Outcome.DELIVERY],
+        warnings=tuple(one.warning for one in found if one.warning),
+    )

@@ -14,6 +14,7 @@ from core.domain.facts import (
     DivergenceHealed,
     ExposureRestored,
     FillRecorded,
+    GateDecided,
     HedgeWanted,
     OrderAnswered,
     OrderIntended,
@@ -25,7 +26,7 @@ from core.domain.facts import (
 from core.domain.lifecycle import ENDS
 from core.domain.orders import ChildOrder, Funds, Purpose
 from core.domain.timing import NS_PER_MS
-from core.engine.snapshot import DeltaPoint, Distribution
+from core.engine.snapshot import BasketHistory, Comparison, DeltaPoint, Distribution
 
 _DELTA_POINTS = 600
 _SAMPLES = 20_000
@@ -99,6 +100,8 @@ class Metrics:
         self.uncovered_max_units = 0
         self.delta_max_units = 0.0
         self.margin_peak_pct = 0.0
+        self.baskets = BasketHistory()
+        """The broker's margins for whole groups beside our own."""
         self.deltas: deque[DeltaPoint] = deque(maxlen=_DELTA_POINTS)
         self._intended_ns: dict[str, int] = {}
         self._unsent_ns: dict[str, int] = {}
@@ -175,6 +178,10 @@ class Metrics:
                     breach_ns = min(since_ns or row.at_ns, row.at_ns)
                     self._unsent_ns[group_id] = self._unfilled_ns[group_id] = breach_ns
                     self._mark = "hedge"
+                case GateDecided(group_id=group_id, basket_paise=theirs, estimate_paise=ours) if (
+                    theirs and ours
+                ):
+                    self.baskets = self.baskets.with_one(Comparison(row.at_ns, group_id, ours, theirs))
                 case DivergenceFound():
                     self.divergences_found += 1
                 case DivergenceHealed():

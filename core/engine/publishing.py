@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from core.domain.account import Account
 from core.domain.calendar import SessionCalendar
 from core.domain.exposure import Exposure
-from core.domain.facts import GateDecided, Recorded
+from core.domain.facts import Recorded
 from core.domain.timing import NS_PER_MS, NS_PER_S, to_ist
 from core.engine.engine import ExecutionEngine
-from core.engine.expiries import ExpiryOutlook, expiry_outlooks
+from core.engine.expiries import Expiries, expiries_of
 from core.engine.group_look import look_closely
 from core.engine.log_lines import log_line
 from core.engine.sentences import next_move
@@ -26,7 +25,6 @@ from core.engine.snapshot import (
     Snapshot,
 )
 from core.policy.exposure import InterimExposureHandler, day_pnl_paise
-from core.risk.basket import BasketHistory, Comparison
 
 _LOG_LINES = 500
 _HISTORY_NS = 60 * NS_PER_S
@@ -47,7 +45,6 @@ class Publisher:
         self._version = 0
         self._seen: tuple[int, int, bool] | None = None
         self._last = Snapshot(mode=mode, title=title, underlying=underlying)
-        self._baskets = BasketHistory()
         self._open_paise: int | None = None
         self._moves: dict[str, tuple[object, NextMove]] = {}
         self._group_logs: defaultdict[str, deque[LogLine]] = defaultdict(lambda: deque(maxlen=_GROUP_LINES))
@@ -55,7 +52,7 @@ class Publisher:
         self._turned = False
         """Somebody looks elsewhere: a new picture of the same state."""
         self._look: tuple[object, GroupLook] | None = None
-        self._outlooks: tuple[int, tuple[ExpiryOutlook, ...]] | None = None
+        self._expiring: tuple[int, Expiries] | None = None
         self.calendar = SessionCalendar()
         self.finished = False
         self.verdict = ""
@@ -69,23 +66,7 @@ class Publisher:
         engine.subscribe(self.take_rows)
 
     def take_rows(self, rows: tuple[Recorded, ...]) -> None:
-        """Add committed rows to the log, and what they tell about margins."""
-        self._compare(rows)
-        self._write(rows)
-
-    def recall(self, rows: Sequence[Recorded]) -> None:
-        """Take what was committed before: every comparison of margins, and as much as the log keeps."""
-        self._compare(rows)
-        self._write(rows[-_LOG_LINES:])
-
-    def _compare(self, rows: Iterable[Recorded]) -> None:
-        for row in rows:
-            fact = row.fact
-            if isinstance(fact, GateDecided) and fact.basket_paise and fact.estimate_paise:
-                one = Comparison(row.at_ns, fact.group_id, fact.estimate_paise, fact.basket_paise)
-                self._baskets = self._baskets.with_one(one)
-
-    def _write(self, rows: Iterable[Recorded]) -> None:
+        """Add committed rows to the log."""
         for row in rows:
             line = log_line(row)
             if line is not None:
@@ -166,12 +147,12 @@ class Publisher:
             self._look = (group, look_closely(group, self._engine.view, now_ns, self.calendar, log))
         return self._look[1] if self._look is not None else None
 
-    def _expiries(self, now_ns: int) -> tuple[ExpiryOutlook, ...]:
+    def _expiries(self, now_ns: int) -> Expiries:
         """What expires soon, judged once a second."""
-        known = self._outlooks
+        known = self._expiring
         if known is None or now_ns - known[0] >= _LOOK_EVERY_NS:
-            found = expiry_outlooks(self._engine.account, self._engine.view, now_ns, self.calendar)
-            self._outlooks = known = (now_ns, found)
+            found = expiries_of(self._engine.account, self._engine.view, now_ns, self.calendar)
+            self._expiring = known = (now_ns, found)
         return known[1]
 
     def _level(self) -> int | None:
@@ -192,14 +173,14 @@ class Publisher:
     def _margin(self) -> MarginMeter:
         funds = self._engine.books.funds
         if funds is None:
-            return MarginMeter()
+            return MarginMeter(baskets=self._engine.metrics.baskets)
         gates = [(g.gate.at_ns, g.group_id, g.gate) for g in self._engine.account.groups.values() if g.gate]
         meter = MarginMeter(
             total_paise=funds.total_paise,
             used_paise=funds.used_paise,
             basis="the broker's charge",
             peak_pct=self._engine.metrics.margin_peak_pct,
-            baskets=self._baskets,
+            baskets=self._engine.metrics.baskets,
             limit_bps=self._engine.account.settings.margin_use_max_bps,
         )
         if not gates:

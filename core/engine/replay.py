@@ -258,7 +258,11 @@ class JournalReplay:
         gates = [group.gate for group in self._account.groups.values() if group.gate]
         newest = max(gates, key=lambda gate: gate.at_ns).sentence if gates else "not asked for yet"
         words = f"worst case at the gate: {newest}"
-        return MarginMeter(worst_words=words, limit_bps=self._account.settings.margin_use_max_bps)
+        return MarginMeter(
+            worst_words=words,
+            baskets=self._metrics.baskets,
+            limit_bps=self._account.settings.margin_use_max_bps,
+        )
 
     def _look(self) -> GroupLook | None:
         group = self._account.groups.get(self._looked_at)

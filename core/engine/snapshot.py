@@ -12,6 +12,7 @@ from core.domain.account import Account
 from core.domain.exposure import Exposure as Exposure
 from core.domain.orders import BookSnapshot
 from core.domain.quotes import MarketView
+from core.engine.expiries import Expiries as Expiries
 from core.engine.expiries import ExpiryOutlook as ExpiryOutlook
 from core.risk.basket import BasketHistory as BasketHistory
 from core.risk.basket import Comparison as Comparison
@@ -211,7 +212,7 @@ class Snapshot:
     """The group that ``CoreService.look_at`` named last."""
     books: BookSnapshot | None = None
     """The broker's books as they were last read whole."""
-    expiries: tuple[ExpiryOutlook, ...] = ()
+    expiries: Expiries = field(default_factory=Expiries)
     """What expires within a week, as of the last second or so."""
     recorded: RecordedAt | None = None
     """The picture is of a journal being replayed, not of a core that runs."""

@@ -145,7 +145,7 @@ class Rehearsal(EngineService):
             taken=lambda: max((each.plan.number for each in prepared.submissions), default=0),
         )
         super().__init__(lambda: self.engine, publisher, foresight, observe=observe)
-        publisher.recall(rows)
+        publisher.take_rows(rows[-500:])
         self._running = False
         self.ended = asyncio.Event()
         self._failure: BaseException | None = None

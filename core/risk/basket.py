@@ -34,6 +34,10 @@ class BasketHistory:
         """The history with one more, the oldest dropped beyond five hundred."""
         return replace(self, comparisons=(*self.comparisons, comparison)[-KEPT:])
 
+    def since(self, at_ns: int) -> BasketHistory:
+        """What was compared at this instant or later."""
+        return replace(self, comparisons=tuple(one for one in self.comparisons if one.at_ns >= at_ns))
+
     @property
     def latest(self) -> Comparison | None:
         """The newest; ``None`` before the first."""

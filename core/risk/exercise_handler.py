@@ -97,11 +97,20 @@ def sessions_left(contract: Contract, now_ns: int, calendar: SessionCalendar) ->
 
 
 def at_expiry(
-    contract: Contract, units: int, level_paise: int, now_ns: int, calendar: SessionCalendar
+    contract: Contract,
+    units: int,
+    level_paise: int,
+    now_ns: int,
+    calendar: SessionCalendar,
+    *,
+    left: int | None = None,
 ) -> Expiry:
-    """What expiry does to signed units if the underlying ends at this level."""
+    """What expiry does to signed units if the underlying ends at this level.
+
+    ``left`` spares counting the sessions again. A future is settled every day: nothing is left to pay.
+    """
     worth = intrinsic_paise(contract, level_paise)
-    left = sessions_left(contract, now_ns, calendar)
+    left = sessions_left(contract, now_ns, calendar) if left is None else left
     physical = contract.settlement is Settlement.PHYSICAL
     if contract.right is not None and worth == 0:
         outcome = Outcome.LAPSES
@@ -109,18 +118,48 @@ def at_expiry(
         outcome = Outcome.DELIVERY if physical else Outcome.CASH
     deliver = units * (-1 if contract.right is Right.PE else 1) if outcome is Outcome.DELIVERY else 0
     share = _delivery_share(units, left) if physical and outcome is Outcome.DELIVERY else 0.0
-    close_by = calendar.expiry_ns(contract.expiry) - CLOSE_BEFORE_NS if physical and units else None
     return Expiry(
         contract.symbol,
         outcome,
         worth,
-        units * worth if outcome is Outcome.CASH else 0,
+        units * worth if outcome is Outcome.CASH and contract.right is not None else 0,
         deliver,
         left,
         share,
-        close_by,
-        _warning(contract, units, worth, left, close_by) if physical and units else "",
+        _close_by_ns(contract, calendar) if physical and units else None,
+        delivery_warning(contract, units, worth, left, calendar),
     )
+
+
+def delivery_warning(
+    contract: Contract, units: int, worth_paise: int | None, left: int, calendar: SessionCalendar
+) -> str:
+    """A sentence for a holding that is settled in shares, else ``""``.
+
+    ``worth_paise`` is what a unit would be worth, ``None`` where no price says.
+    """
+    if contract.settlement is not Settlement.PHYSICAL or not units:
+        return ""
+    by_ns = _close_by_ns(contract, calendar)
+    if contract.right is None:
+        money = "so it will be delivered"
+    elif worth_paise is None:
+        money = "and no price says whether it would be delivered"
+    elif worth_paise:
+        money = "in the money, so it would be delivered"
+    else:
+        money = "out of the money now, but it could be delivered"
+    side = "short" if units < 0 else "long"
+    kind = "future" if contract.right is None else "option"
+    time_left = "1 session" if left == 1 else f"{left} sessions"
+    return (
+        f"{contract.symbol}: {side} {abs(units)} of a stock {kind} with {time_left} left, {money}; "
+        f"close it by {to_ist(by_ns):%d %b} {clock_text(by_ns)[:5]}"
+    )
+
+
+def _close_by_ns(contract: Contract, calendar: SessionCalendar) -> int:
+    return calendar.expiry_ns(contract.expiry) - CLOSE_BEFORE_NS
 
 
 def out_by_ns(legs: Sequence[LegPlan], expiries_ns: Mapping[date, int]) -> int | None:
@@ -157,16 +196,3 @@ def _delivery_share(units: int, left: int) -> float:
     if units < 0:
         return SHORT_DELIVERY_SHARE if left <= 1 else 0.0
     return LONG_DELIVERY_RAMP.get(left - 1, 0.0) if left > 1 else LONG_DELIVERY_RAMP[1]
-
-
-def _warning(contract: Contract, units: int, worth: int, left: int, close_by: int | None) -> str:
-    side = "short" if units < 0 else "long"
-    when = f" by {to_ist(close_by):%d %b} {clock_text(close_by)[:5]}" if close_by else ""
-    money = (
-        "in the money, so it would be delivered"
-        if worth
-        else "out of the money now, but it could be delivered"
-    )
-    time_left = "1 session" if left == 1 else f"{left} sessions"
-    holding = f"{side} {abs(units)} of a stock option"
-    return f"{contract.symbol}: {holding} with {time_left} left, {money}; close it{when}"

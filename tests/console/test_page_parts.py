@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import date
 
@@ -21,7 +22,8 @@ from console.widgets.line import line, plain, width_of, wrap
 from console.widgets.plot import plot, stretched
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import OrderStatus, Outcome
-from core.engine.snapshot import ExpiryOutlook, GroupLook
+from core.engine.snapshot import Expiries, ExpiryOutlook, GroupLook
+from tests.console.hands import hands_on
 
 
 def test_every_outcome_of_a_send_has_its_own_word_and_sign() -> None:
@@ -148,6 +150,8 @@ def test_what_has_expired_is_explained_until_the_broker_settles_it() -> None:
     found = {each.label: each for each in standings(late)}
     assert (found["25300 CE"].broker, found["25300 CE"].difference) == (-130, 0)
     assert found["25300 CE"].expired
+    assert found["25300 CE"].expired_words == "expired, not settled yet"
+    assert replace(found["25300 CE"], broker=0).expired_words == "expired"
     before = replace(late, at_ns=late.at_ns - 1)
     assert {each.label: each.difference for each in standings(before)}["25300 CE"] == -130
 
@@ -189,13 +193,35 @@ def test_a_look_at_another_group_says_nothing_of_this_one() -> None:
 
 
 def test_what_expiry_would_make_of_everything_is_a_line_and_a_sentence_for_what_delivers() -> None:
-    paying = ExpiryOutlook(date(2025, 11, 28), "NIFTY", 24_812_35, 3, -12_340_00, 3, 2, 0)
+    paying = ExpiryOutlook(
+        date(2025, 11, 28), "NIFTY", 24_812_35, 3, cash_paise=-12_340_00, in_cash=3, lapsing=2
+    )
+    blind = ExpiryOutlook(date(2025, 11, 28), "SENSEX", None, 3, unjudged=1)
     warning = "RELIANCE25NOV1400CE: short 500 of a stock option with 1 session left"
-    delivering = ExpiryOutlook(date(2025, 11, 27), "RELIANCE", 1_450_00, 1, 0, 0, 0, 1, (warning,))
-    scene = Scene(replace(busy_snapshot(), expiries=(delivering, paying)))
+    delivering = ExpiryOutlook(date(2025, 11, 27), "RELIANCE", 1_450_00, 1, delivered=1, warnings=(warning,))
+    expiries = Expiries((delivering, paying, blind), ("BANKNIFTY25NOV55000CE",))
+    scene = Scene(replace(busy_snapshot(), expiries=expiries))
     assert [plain(each) for each in expiry_lines(scene, 120)] == [
-        "27-NOV  RELIANCE at 1,450.00  its last session   1 in shares",
         f"▲ {warning}",
+        "27-NOV  RELIANCE at 1,450.00  its last session   1 in shares",
         "28-NOV  NIFTY at 24,812.35  3 sessions left   −₹ 12,340 in cash for 3, 2 lapse",
+        "28-NOV  SENSEX  3 sessions left   1 not judged: no price of SENSEX",
+        "not judged, not in the list of contracts: BANKNIFTY25NOV55000CE",
     ]
     assert all(width_of(each) <= 40 for each in expiry_lines(scene, 40))
+
+
+def test_what_delivers_is_in_view_in_the_smallest_terminal_whatever_is_held() -> None:
+    warnings = tuple(f"STOCK{number}: short 500 of a stock option" for number in range(9))
+    outlook = ExpiryOutlook(date(2025, 11, 27), "STOCKS", None, 1, unjudged=9, warnings=warnings)
+    busy = replace(busy_snapshot(), expiries=Expiries((outlook,)))
+
+    async def story() -> str:
+        async with hands_on(busy, size=(100, 30)) as hands:
+            await hands.press("p")
+            return hands.text("positions-page")
+
+    said = asyncio.run(story())
+    assert warnings[0] in said
+    assert "lines more" in said
+    assert "25300 CE" in said

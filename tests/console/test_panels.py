@@ -327,9 +327,18 @@ def test_the_brokers_basket_stands_beside_how_far_our_own_figures_were_off() -> 
         return [plain(each) for each in basket_lines(Scene(snapshot=made), width)]
 
     assert said(0) == []
-    assert said(1) == ["broker's basket ₹ 1,85,300  ours +3.8 %"]
+    assert said(1) == ["broker's basket of G-005 ₹ 1,85,300  ours +3.8 %"]
     assert said(3) == [
-        "broker's basket ₹ 2,98,400  ours +3.8 %",
+        "broker's basket of G-012 ₹ 2,98,400  ours +3.8 %",
         "compared 3  median +3.8 %  lowest −0.8 %",
     ]
-    assert said(1, 20) == ["broker's basket ₹ 1…"]
+    assert said(1, 40) == ["basket G-005 ₹ 1,85,300  ours +3.8 %"]
+
+
+@pytest.mark.parametrize("size", [(160, 50), (120, 40)])
+def test_the_brokers_basket_is_in_view_wherever_there_is_a_line_for_it(size: tuple[int, int]) -> None:
+    async def story() -> str:
+        async with hands_on(size=size) as hands:
+            return hands.text("margin")
+
+    assert "G-012 ₹ 2,98,400  ours +3.8 %" in asyncio.run(story())

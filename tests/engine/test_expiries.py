@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from core.domain.account import Account
 from core.domain.calendar import SessionCalendar
-from core.domain.instruments import Contract, PositionKey, Product, Right, Settlement
+from core.domain.instruments import Contract, InstrumentKind, PositionKey, Product, Right, Settlement
 from core.domain.quotes import ForwardMark, MarketView
 from core.domain.timing import NS_PER_S, to_ist
-from core.engine.expiries import AHEAD, expiry_outlooks
+from core.engine.expiries import AHEAD, Expiries, expiries_of
 from tests.builders import EXPIRY, NOW, open_condor, option
 
 CALENDAR = SessionCalendar()
@@ -38,7 +38,7 @@ def held(*rows: tuple[Contract, int]) -> Account:
 
 
 def test_what_is_in_the_money_pays_and_what_is_not_lapses() -> None:
-    [outlook] = expiry_outlooks(held((CALL, -65), (PUT, 130)), view_of(CALL, PUT), EVE, CALENDAR)
+    [outlook] = expiries_of(held((CALL, -65), (PUT, 130)), view_of(CALL, PUT), EVE, CALENDAR).outlooks
     assert (outlook.day, outlook.underlying, outlook.level_paise) == (EXPIRY, "NIFTY", 24_600_00)
     assert outlook.cash_paise == -65 * 100_00
     assert (outlook.in_cash, outlook.lapsing, outlook.delivered, outlook.warnings) == (1, 1, 0, ())
@@ -46,7 +46,7 @@ def test_what_is_in_the_money_pays_and_what_is_not_lapses() -> None:
 
 
 def test_what_delivers_shares_is_warned_of() -> None:
-    [outlook] = expiry_outlooks(held((STOCK, -500)), view_of(STOCK, level=1_450_00), EVE, CALENDAR)
+    [outlook] = expiries_of(held((STOCK, -500)), view_of(STOCK, level=1_450_00), EVE, CALENDAR).outlooks
     assert (outlook.delivered, outlook.cash_paise) == (1, 0)
     [warning] = outlook.warnings
     assert "short 500 of a stock option" in warning
@@ -61,20 +61,42 @@ def test_groups_and_the_traders_own_of_one_contract_are_one_holding() -> None:
     key = PositionKey("NFO", short.plan.contract.symbol, Product.NRML)
     both = replace(account, foreign={key: -short.net_units})
 
-    [alone] = expiry_outlooks(account, view_of(*contracts), EVE, CALENDAR)
-    [closed] = expiry_outlooks(both, view_of(*contracts), EVE, CALENDAR)
+    [alone] = expiries_of(account, view_of(*contracts), EVE, CALENDAR).outlooks
+    [closed] = expiries_of(both, view_of(*contracts), EVE, CALENDAR).outlooks
     assert alone.in_cash + alone.lapsing == 4
     assert closed.in_cash + closed.lapsing == 3
 
 
-def test_what_is_far_away_or_has_no_forward_is_left_out() -> None:
+def test_a_future_has_been_settled_day_by_day_and_pays_nothing_more() -> None:
+    future = replace(CALL, symbol="NIFTY26AUGFUT", kind=InstrumentKind.FUTURE, right=None, strike_paise=0)
+    seen = expiries_of(held((future, -65), (CALL, 65)), view_of(future, CALL), EVE, CALENDAR)
+    [outlook] = seen.outlooks
+    assert (outlook.in_cash, outlook.cash_paise) == (2, 65 * 100_00)
+    shares = replace(future, symbol="RELIANCE26AUGFUT", underlying="RELIANCE", settlement=Settlement.PHYSICAL)
+    [outlook] = expiries_of(held((shares, 500)), view_of(shares), EVE, CALENDAR).outlooks
+    assert "long 500 of a stock future with 2 sessions left, so it will be delivered" in outlook.warnings[0]
+
+
+def test_what_cannot_be_judged_is_counted_and_what_delivers_is_warned_of_all_the_same() -> None:
+    blind = MarketView(contracts={CALL.symbol: CALL, STOCK.symbol: STOCK})
+    elsewhere = PositionKey("NFO", "BANKNIFTY26AUG55000CE", Product.NRML)
+    account = held((CALL, 65), (STOCK, -500))
+    account = replace(account, foreign={**account.foreign, elsewhere: -35})
+    seen = expiries_of(account, blind, EVE, CALENDAR)
+    assert [(each.underlying, each.level_paise, each.unjudged) for each in seen.outlooks] == [
+        ("NIFTY", None, 1),
+        ("RELIANCE", None, 1),
+    ]
+    assert "no price says whether it would be delivered" in seen.outlooks[1].warnings[0]
+    assert seen.unlisted == ("BANKNIFTY26AUG55000CE",)
+
+
+def test_what_is_far_away_or_over_is_left_out() -> None:
     account = held((CALL, 65))
-    assert expiry_outlooks(account, MarketView(contracts={CALL.symbol: CALL}), EVE, CALENDAR) == ()
     early = CALENDAR.expiry_ns(EXPIRY - AHEAD - timedelta(days=1))
     assert to_ist(early).date() < EXPIRY - AHEAD
-    assert expiry_outlooks(account, view_of(CALL), early, CALENDAR) == ()
+    assert expiries_of(account, view_of(CALL), early, CALENDAR) == Expiries()
     stops_ns = CALENDAR.expiry_ns(EXPIRY)
-    assert [one.sessions_left for one in expiry_outlooks(account, view_of(CALL), stops_ns - 1, CALENDAR)] == [
-        1
-    ]
-    assert expiry_outlooks(account, view_of(CALL), stops_ns, CALENDAR) == ()
+    [last] = expiries_of(account, view_of(CALL), stops_ns - 1, CALENDAR).outlooks
+    assert last.sessions_left == 1
+    assert expiries_of(account, view_of(CALL), stops_ns, CALENDAR) == Expiries()

@@ -11,6 +11,7 @@ from core.domain.facts import (
     ExposureRestored,
     Fact,
     FillRecorded,
+    GateDecided,
     HedgeWanted,
     OrderSeen,
     ProcessStarted,
@@ -137,3 +138,18 @@ def test_what_an_earlier_process_may_have_sent_is_not_timed_to_an_order_of_this_
     assert metrics.hedge_send.count == 0
     tell(metrics, account, seen(order, 65), 6_100)
     assert (metrics.hedge_fill.count, metrics.hedge_fill.max) == (1, 6_140.0)
+
+
+def test_margins_are_compared_where_both_are_known() -> None:
+    def gate(seq: int, basket_paise: int, estimate_paise: int) -> Recorded:
+        fact = GateDecided("G-001", True, 0, 0, 0, "", "Passed", basket_paise, estimate_paise)
+        return Recorded(seq, NOW + seq, "G-001", fact)
+
+    metrics = Metrics()
+    metrics.count([gate(1, 100, 110), gate(2, 100, 0), gate(3, 0, 110)], Account())
+    metrics.count([gate(4, 200, 198)], Account())
+    compared = metrics.baskets.comparisons
+    assert [(one.at_ns - NOW, one.ours_paise, one.broker_paise) for one in compared] == [
+        (1, 110, 100),
+        (4, 198, 200),
+    ]

@@ -8,7 +8,7 @@ import pytest
 
 from core.brokers.paper.books import MemoryBooks
 from core.domain.evolve import fold
-from core.domain.facts import Recorded
+from core.domain.facts import GateDecided, Recorded
 from core.domain.inputs import OperatorAction, OperatorCommand
 from core.domain.lifecycle import ExecutionLifecycle
 from core.engine.previews import TicketRequest
@@ -89,6 +89,15 @@ def test_what_the_journal_does_not_keep_is_not_made_up(rows: Sequence[Recorded])
     assert picture.underlying_paise is None
     assert picture.margin.total_paise == 0
     assert picture.health.loop_lag_ms.count == 0
+
+
+def test_margins_are_compared_as_far_as_the_journal_has_been_read(rows: Sequence[Recorded]) -> None:
+    replay = JournalReplay(rows)
+    gates = [row.seq for row in rows if isinstance(row.fact, GateDecided) and row.fact.estimate_paise]
+    replay.seek_row(len(rows))
+    assert len(replay.snapshot().margin.baskets.comparisons) == len(gates) > 0
+    replay.seek_row(gates[0] - 1)
+    assert replay.snapshot().margin.baskets.latest is None
 
 
 def test_a_group_that_has_ended_has_its_exact_result(rows: Sequence[Recorded]) -> None:

@@ -1,9 +1,9 @@
 """The exchange's simplified charge: a scan of the price alone, plus exposure margin for shorts.
 
-Not SPAN, and labelled so wherever it is shown. For each underlying the price moves by -3/3 to +3/3 of the
-scan range (NSE Clearing: at least 9.3 % for an index); an option is then worth its intrinsic value plus the
-share of today's time value that the move leaves, none at either end. The worst liability is blocked, and 2 %
-of the notional of every short option and of every future, hedged or not.
+Not SPAN, and not our own estimate either. For each underlying the price moves by -3/3 to +3/3 of the scan
+range (NSE Clearing: at least 9.3 % for an index); an option is then worth its intrinsic value plus the share
+of today's time value that the move leaves, none at either end. The worst liability is blocked, and 2 % of the
+notional of every short option and of every future, hedged or not.
 """
 
 from __future__ import annotations
