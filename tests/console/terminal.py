@@ -75,6 +75,25 @@ class Terminal:
             assert self.child.poll() is None, f"the process ended; {otherwise}"
             time.sleep(0.02)
 
+    def type_until(self, keys: bytes, text: bytes) -> None:
+        """Press keys, once a second, until this has been drawn.
+
+        A machine that stands still for a moment reads an Escape and the key behind it as one, or a key before
+        the signal that was sent first.
+        """
+        again = time.monotonic()
+
+        def come() -> bool:
+            nonlocal again
+            if text in self.text:
+                return True
+            if time.monotonic() >= again:
+                self.type(keys)
+                again = time.monotonic() + 1.0
+            return False
+
+        self.wait_until(come, f"{text!r} was never drawn")
+
     def wait_for_last(self, text: bytes) -> None:
         """Wait for words that the child has written before it ended."""
         end = time.monotonic() + PATIENCE_S

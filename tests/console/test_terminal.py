@@ -96,7 +96,7 @@ def test_whatever_crashes_in_a_widget_the_screen_comes_back_and_says_so(terminal
     terminal = terminals(where)
     terminal.breaks()
     if where == "handler":
-        terminal.type(b"m")
+        terminal.type_until(b"m", b"was restarted")
     terminal.wait_for(b"was restarted")
     terminal.wait_for_screens(painted=2)
     told = terminal.told()
@@ -130,8 +130,7 @@ def test_a_stop_signal_from_the_terminal_does_not_stop_the_core(terminals: Any) 
 def test_garbage_and_pastes_reach_no_dangerous_key(terminals: Any) -> None:
     terminal = terminals()
     os.write(terminal.master, b"\x1b[200~ALL\r\nKILL\r\n\x1b[201~\x1b[<999;\xff\xfe\x00\x1b]\x07")
-    terminal.type(b"m")
-    terminal.wait_for(b"bell is muted")
+    terminal.type_until(b"m", b"bell is muted")
     told = terminal.told()
     assert told["end"] == "asked"
     assert told["painted"] == 1
@@ -186,8 +185,7 @@ def test_every_page_and_overlay_opened_in_a_hurry_never_holds_the_core(terminals
             terminal.type(b"\x1b")
             time.sleep(0.12)
     terminal.text.clear()
-    terminal.type(b"m")
-    terminal.wait_for(b"bell is muted")
+    terminal.type_until(b"m", b"bell is muted")
     told = terminal.told()
     assert told["end"] == "asked"
     assert told["painted"] == 1
