@@ -165,8 +165,9 @@ class WorstCaseMarginSimulator:
         paths = _Paths(plan, copies, filled_units or {}, column, standing, pending)
         caps = maximum_losses_from_now(paths.units, unique, book.values)
         premium = paths.bought @ (book.option_values + book.half_spreads)
-        standing_paise = _at_rest_paise(book, paths.standing)
-        grid = _grid(book, paths, caps, premium) - standing_paise
+        grid, losses = _grid(book, paths, caps, premium)
+        standing_paise = _standing_paise(book, paths.standing)
+        grid -= standing_paise
         np.maximum(grid, 0.0, out=grid)
         if not self._shocks:
             calm = np.zeros_like(grid)
@@ -174,7 +175,7 @@ class WorstCaseMarginSimulator:
             calm[at_rest] = grid[at_rest]
             grid = calm
         verdict = self._judge(plan, grid, int(np.ceil(premium.max() - 1e-4)), funds, own_blocked_paise)
-        return replace(verdict, basket_paise=_basket_paise(book, paths, standing_paise))
+        return replace(verdict, basket_paise=_basket_paise(book, paths, losses, standing_paise))
 
     def _judge(
         self, plan: GroupPlan, grid: FloatArray, premium: int, funds: Funds, own_blocked_paise: int
@@ -256,8 +257,10 @@ def _row(holdings: Sequence[Holding], column: Mapping[str, int]) -> FloatArray:
     return row
 
 
-def _grid(book: Book, paths: _Paths, caps: FloatArray, premium: FloatArray) -> FloatArray:
-    """Required paise of shape ``(prefixes, 3, 3, 3)``, before anything is taken off."""
+def _grid(book: Book, paths: _Paths, caps: FloatArray, premium: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Required paise of shape ``(prefixes, 3, 3, 3)``, before anything is taken off; and the scan losses of
+    one long unit at the present prices, of shape ``(16, n)``.
+    """
     units = paths.units
     forwards = book.forwards * (1.0 + _PRICES)[:, None]
     vols = book.vols * (1.0 + _VOLS)[:, None]
@@ -265,29 +268,33 @@ def _grid(book: Book, paths: _Paths, caps: FloatArray, premium: FloatArray) -> F
     lost = book.values - worth
     loss = np.maximum(lost @ units.T, 0.0)
     around = book.scan_losses(forwards, vols, worth)
-    now = book.span(units, book.with_arrays(around[_UNSHOCKED]))
+    losses = book.with_arrays(around[_UNSHOCKED])
+    now = book.span(units, losses)
     by_loss = now + np.minimum(LOSS_MULTIPLE * loss, caps)
     need = np.maximum(by_loss, book.span(units, around, lost))
     need += book.exposure(units) + book.expiry_day(units) + premium
     closing = (np.abs(paths.own) @ book.half_spreads)[:, None] * np.array(SPREAD_SHOCKS)
     shape = (units.shape[0], len(PRICE_SHOCKS), len(VOL_SHOCKS), 1)
-    result: FloatArray = need.T.reshape(shape) + closing[:, None, None, :]
-    return result
+    return need.T.reshape(shape) + closing[:, None, None, :], losses
 
 
-def _at_rest_paise(book: Book, units: FloatArray) -> float:
-    """What one row of units needs at the present prices."""
-    if not units.any():
+def _standing_paise(book: Book, standing: FloatArray) -> float:
+    """What the rest of the account needs at rest."""
+    if not standing.any():
         return 0.0
-    losses = book.with_arrays(book.scan_losses(book.forwards, book.vols))
+    return _at_rest_paise(book, standing, book.with_arrays(book.scan_losses(book.forwards, book.vols)))
+
+
+def _at_rest_paise(book: Book, units: FloatArray, losses: FloatArray) -> float:
+    """What one row of units needs at the present prices."""
     total = book.span(units, losses) + book.exposure(units) + book.expiry_day(units)
     return float(total[0])
 
 
-def _basket_paise(book: Book, paths: _Paths, standing_paise: float) -> int:
+def _basket_paise(book: Book, paths: _Paths, losses: FloatArray, standing_paise: float) -> int:
     """The final margin of the plan's orders as a basket, in the terms in which a broker tells its own."""
     whole = paths.own[-1:]
-    added = _at_rest_paise(book, paths.standing + whole) - standing_paise
+    added = _at_rest_paise(book, paths.standing + whole, losses) - standing_paise
     premium = whole @ book.option_values + np.abs(whole) @ book.half_spreads
     return max(0, int(np.ceil(added + float(premium[0]) - 1e-4)))
 
