@@ -12,6 +12,7 @@ from console.widgets.line import BLANK, Line, Span, cut, fill, line, wrap
 from console.wording import money_tone, signed_rupees, span
 from core.domain.instruments import PositionKey, Settlement
 from core.domain.orders import TERMINAL
+from core.domain.timing import NS_PER_MS
 from core.engine.snapshot import ExpiryOutlook, Snapshot
 
 
@@ -32,11 +33,23 @@ class Standing:
     """The contract has stopped: until the broker settles it, its books may still show it."""
     delivers: bool = False
     """It is settled in shares."""
+    moved: bool = False
+    """It has filled so late that the books, read before or just then, may not know of it."""
 
     @property
     def difference(self) -> int:
-        """Units that neither our groups nor the trader's own positions explain, nor an expiry."""
-        return 0 if self.broker is None or self.expired else self.broker - self.ours - self.foreign
+        """Units that nothing explains: not our groups, the trader himself, an expiry, or a late fill."""
+        return 0 if self.expired or self.moved else self.gap
+
+    @property
+    def gap(self) -> int:
+        """Units of which the broker's books tell otherwise than ours, whatever the reason."""
+        return 0 if self.broker is None else self.broker - self.ours - self.foreign
+
+    @property
+    def waits(self) -> bool:
+        """The books have yet to show what has filled."""
+        return self.broker is None or (self.moved and self.gap != 0)
 
     @property
     def expired_words(self) -> str:
@@ -62,8 +75,12 @@ def standings(snapshot: Snapshot) -> list[Standing]:
     account, books = snapshot.account, snapshot.books
     broker = {report.key: report for report in books.positions} if books is not None else {}
     holders: dict[PositionKey, dict[str, int]] = {}
+    moved: set[PositionKey] = set()
+    lag_ns = account.settings.position_lag_ms * NS_PER_MS
     for group in account.groups.values():
         for index, leg in enumerate(group.legs):
+            if books is not None and leg.filled_at_ns >= books.asked_at_ns - lag_ns:
+                moved.add(group.position_key(index))
             if leg.net_units:
                 key = group.position_key(index)
                 held = holders.setdefault(key, {})
@@ -88,6 +105,7 @@ def standings(snapshot: Snapshot) -> list[Standing]:
             last_paise=quote.mid_paise if quote is not None else None,
             expired=contract_known is not None
             and snapshot.view.has_expired(contract_known.expiry, snapshot.at_ns),
+            moved=key in moved,
             delivers=contract_known is not None and contract_known.settlement is Settlement.PHYSICAL,
         )
         if standing.broker or standing.ours or standing.foreign:
@@ -170,8 +188,12 @@ def _at_most(lines: list[Line], room: int) -> list[Line]:
 
 
 def _not_compared(found: list[Standing]) -> str:
-    count = sum(1 for each in found if each.expired and each.broker)
-    return f", {count} expired and not compared" if count else ""
+    """What the books cannot be held against."""
+    expired = sum(1 for each in found if each.expired and each.broker)
+    moved = sum(1 for each in found if each.waits and not each.expired)
+    return (f", {expired} expired and not compared" if expired else "") + (
+        f", {moved} filled since the books were read" if moved else ""
+    )
 
 
 def _heading(width: int) -> Line:
@@ -188,8 +210,8 @@ def _row(each: Standing, glyphs: Glyphs, width: int) -> Line:
         name = f"{each.label:<10}  {each.key.symbol}"
     pnl = each.pnl_paise
     differs = each.difference
-    lead = glyphs.breach if differs else glyphs.ok if each.broker is not None else glyphs.clock
-    tone = "breach" if differs else "ok" if each.broker is not None else "muted"
+    lead = glyphs.breach if differs else glyphs.clock if each.waits else glyphs.ok
+    tone = "breach" if differs else "muted" if each.waits else "ok"
     spans: list[Span] = [
         (f"{lead} ", tone),
         (fill(name, 33 if wide else 17) + " ", "bold bright"),

@@ -22,6 +22,7 @@ from console.widgets.line import line, plain, width_of, wrap
 from console.widgets.plot import plot, stretched
 from core.domain.lifecycle import ExecutionLifecycle
 from core.domain.orders import OrderStatus, Outcome
+from core.domain.timing import NS_PER_MS
 from core.engine.snapshot import Expiries, ExpiryOutlook, GroupLook
 from tests.console.hands import hands_on
 
@@ -137,6 +138,22 @@ def test_positions_are_joined_over_groups_and_what_nobody_explains_comes_first()
     assert shared.difference == 0
     foreign = next(each for each in found if each.foreign)
     assert (foreign.broker, foreign.ours, foreign.difference) == (-75, 0, 0)
+
+
+def test_what_has_filled_since_the_books_were_asked_for_is_not_held_against_them() -> None:
+    busy = busy_snapshot()
+    assert busy.books is not None
+    group = busy.account.groups["G-011"]
+    known_ns = busy.books.asked_at_ns - busy.account.settings.position_lag_ms * NS_PER_MS
+
+    def difference(filled_ns: int) -> int:
+        legs = tuple(replace(leg, filled_at_ns=filled_ns) for leg in group.legs)
+        groups = {**busy.account.groups, "G-011": replace(group, legs=legs)}
+        seen = replace(busy, account=replace(busy.account, groups=groups))
+        return next(each.difference for each in standings(seen) if each.label == "25300 CE")
+
+    assert difference(known_ns - 1) == -65
+    assert difference(known_ns) == 0
 
 
 def test_what_has_expired_is_explained_until_the_broker_settles_it() -> None:
