@@ -10,7 +10,7 @@ from console.scene import Scene
 from console.widgets.boxes import stacked
 from console.widgets.line import BLANK, Line, Span, cut, fill, line, wrap
 from console.wording import money_tone, signed_rupees, span
-from core.domain.instruments import PositionKey, Settlement
+from core.domain.instruments import Contract, PositionKey, Settlement
 from core.domain.orders import TERMINAL
 from core.domain.timing import NS_PER_MS
 from core.engine.snapshot import ExpiryOutlook, Snapshot
@@ -75,27 +75,26 @@ def standings(snapshot: Snapshot) -> list[Standing]:
     account, books = snapshot.account, snapshot.books
     broker = {report.key: report for report in books.positions} if books is not None else {}
     holders: dict[PositionKey, dict[str, int]] = {}
+    contracts: dict[str, Contract] = {}
     moved: set[PositionKey] = set()
     lag_ns = account.settings.position_lag_ms * NS_PER_MS
     for group in account.groups.values():
         for index, leg in enumerate(group.legs):
+            key = group.position_key(index)
+            contracts[key.symbol] = leg.plan.contract
             if books is not None and leg.filled_at_ns >= books.asked_at_ns - lag_ns:
-                moved.add(group.position_key(index))
+                moved.add(key)
             if leg.net_units:
-                key = group.position_key(index)
                 held = holders.setdefault(key, {})
                 held[group.group_id] = held.get(group.group_id, 0) + leg.net_units
-    contracts = {
-        leg.plan.contract.symbol: leg.plan.contract for group in account.groups.values() for leg in group.legs
-    }
     found = []
     for key in {*broker, *holders, *(key for key, units in account.foreign.items() if units)}:
         report = broker.get(key)
-        contract_known = contracts.get(key.symbol) or snapshot.view.contracts.get(key.symbol)
+        contract = contracts.get(key.symbol) or snapshot.view.contracts.get(key.symbol)
         quote = snapshot.view.quotes.get(key.symbol)
         standing = Standing(
             key=key,
-            label=contract_known.label if contract_known is not None else "",
+            label=contract.label if contract is not None else "",
             broker=(report.units if report is not None else 0) if books is not None else None,
             ours=sum(holders.get(key, {}).values()),
             foreign=account.foreign.get(key, 0),
@@ -103,10 +102,9 @@ def standings(snapshot: Snapshot) -> list[Standing]:
             average_paise=report.average_paise if report is not None else 0,
             overnight=report.overnight_units if report is not None else 0,
             last_paise=quote.mid_paise if quote is not None else None,
-            expired=contract_known is not None
-            and snapshot.view.has_expired(contract_known.expiry, snapshot.at_ns),
+            expired=contract is not None and snapshot.view.has_expired(contract.expiry, snapshot.at_ns),
+            delivers=contract is not None and contract.settlement is Settlement.PHYSICAL,
             moved=key in moved,
-            delivers=contract_known is not None and contract_known.settlement is Settlement.PHYSICAL,
         )
         if standing.broker or standing.ours or standing.foreign:
             found.append(standing)

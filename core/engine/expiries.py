@@ -9,7 +9,8 @@ from typing import Final
 
 from core.domain.account import Account
 from core.domain.calendar import SessionCalendar
-from core.domain.instruments import Contract
+from core.domain.cover import Holding
+from core.domain.holdings import account_holdings, unlisted_symbols
 from core.domain.quotes import MarketView
 from core.domain.timing import to_ist
 from core.risk.exercise_handler import Outcome, at_expiry, delivery_warning, sessions_left
@@ -50,30 +51,16 @@ class Expiries:
 
 def expiries_of(account: Account, view: MarketView, now_ns: int, calendar: SessionCalendar) -> Expiries:
     """What expiry would make of what our groups hold and of what is the trader's own."""
-    held: dict[Contract, int] = {}
-    for group in account.groups.values():
-        for leg in group.legs:
-            held[leg.plan.contract] = held.get(leg.plan.contract, 0) + leg.net_units
-    unlisted = []
-    for key, units in account.foreign.items():
-        contract = view.contracts.get(key.symbol)
-        if contract is not None:
-            held[contract] = held.get(contract, 0) + units
-        elif units:
-            unlisted.append(key.symbol)
     today = to_ist(now_ns).date()
-    near: dict[tuple[date, str], list[tuple[Contract, int]]] = {}
-    for contract, units in held.items():
-        is_near = today <= contract.expiry <= today + AHEAD and now_ns < calendar.expiry_ns(contract.expiry)
-        if units and is_near:
+    near: dict[tuple[date, str], list[Holding]] = {}
+    for contract, units in account_holdings(account, None, view.contracts):
+        if today <= contract.expiry <= today + AHEAD and now_ns < calendar.expiry_ns(contract.expiry):
             near.setdefault((contract.expiry, contract.underlying), []).append((contract, units))
     outlooks = (_outlook(near[key], view, now_ns, calendar) for key in sorted(near))
-    return Expiries(tuple(outlooks), tuple(sorted(unlisted)))
+    return Expiries(tuple(outlooks), tuple(unlisted_symbols(account, view.contracts)))
 
 
-def _outlook(
-    held: list[tuple[Contract, int]], view: MarketView, now_ns: int, calendar: SessionCalendar
-) -> ExpiryOutlook:
+def _outlook(held: list[Holding], view: MarketView, now_ns: int, calendar: SessionCalendar) -> ExpiryOutlook:
     first, _ = held[0]
     left = sessions_left(first, now_ns, calendar)
     mark = view.forwards.get((first.underlying, first.expiry))
